@@ -1,0 +1,60 @@
+//! The actions: what a task is made of. One file per type; adding a type is a file and its lines in [`TYPES`].
+
+pub mod common;
+pub mod context;
+pub mod guards;
+pub mod later;
+pub mod properties;
+
+use crate::error::Result;
+use crate::store::naming::Scheme;
+use crate::store::sets::Source;
+pub use common::Common;
+pub use context::{Context, Plan, Report};
+pub use properties::Properties;
+
+/// One atomic operation.
+pub trait Action: Send + Sync {
+    /// What `run` would do, in words, without changing anything.
+    fn preview(&self, cx: &Context<'_>) -> Result<Plan>;
+
+    /// Does it. What was achieved goes into `report` as it is achieved, so that a failure does not hide it. `Err` means the
+    /// action failed; warnings are what was logged through `cx` at WARNING or ERROR.
+    fn run(&self, cx: &Context<'_>, report: &mut Report) -> Result<()>;
+
+    /// The sets this action leaves behind, if it leaves any.
+    fn source(&self) -> Option<&Source> {
+        None
+    }
+}
+
+/// What an action is built from besides its own properties.
+pub struct Surroundings<'a> {
+    /// Name of the action.
+    pub name: &'a str,
+    /// The naming scheme in force for it in this task.
+    pub scheme: Scheme,
+    /// The sets of another action, by name (for `cleaner`, `move_bkp_period`): `Err` is a message for `check`.
+    pub source_of: &'a dyn Fn(&str) -> std::result::Result<Source, String>,
+}
+
+/// Builds an action; problems are recorded in the properties, which then count as an error of the entry.
+pub type Build = fn(&mut Properties<'_>, &Common, &Surroundings<'_>) -> Box<dyn Action>;
+
+/// An action type.
+pub struct Type {
+    /// What stands after `type:`.
+    pub name: &'static str,
+    /// Whether `continue_on_error` is true when not given.
+    pub continues_on_error: bool,
+    /// Its builder.
+    pub build: Build,
+}
+
+/// Every type there is.
+pub const TYPES: &[Type] = &[];
+
+/// The type of this name.
+pub fn by_name(name: &str) -> Option<&'static Type> {
+    TYPES.iter().find(|t| t.name == name)
+}

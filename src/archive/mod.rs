@@ -1,0 +1,1 @@
+//! The archive engine: walk, what changed, tar, parallel gzip, reading back.

@@ -1,0 +1,1 @@
+//! One file per verb, each a recipe that reads top to bottom.

@@ -1,0 +1,3 @@
+//! Times of the crontab kind.
+
+pub mod expression;

@@ -1,0 +1,18 @@
+//! krista-backup: the backup agent for scattered, locked-down servers.
+//!
+//! The map, lowest layer first; a module knows only what stands above it in this list (`tests/layers.rs` checks):
+
+pub mod error; // one error type → exit code
+pub mod units; // bytes, durations, percentages
+pub mod outcome; // ok, warning, failed, timeout, skipped
+pub mod patterns; // fnmatch and re.match over bytes
+pub mod value; // YAML 1.1 values as PyYAML read them
+pub mod sys; // everything that asks the kernel; all unsafe code
+pub mod cron; // cron expressions
+pub mod store; // backup sets on disk: names, publication, manifests, rotation, journal
+pub mod archive; // the engine: walk, changes, tar, gzip, read back
+pub mod actions; // one file per action type
+pub mod config; // text → checked Config
+pub mod run; // order, policy, locks, logs, trigger
+pub mod commands; // one file per verb
+pub mod cli; // argh structs, old spellings, one match

@@ -1,0 +1,1 @@
+//! One execution of a unit: order, policy, locks, logs, trigger.

@@ -1,0 +1,1 @@
+//! Rotation decided: sets, policy, now → keep or remove, and why. Pure.

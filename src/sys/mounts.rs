@@ -1,0 +1,1 @@
+//! What is mounted where, from `/proc/self/mountinfo`.

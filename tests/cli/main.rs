@@ -1,0 +1,1 @@
+//! Drives the real executable; one file per feature.
