@@ -1,1 +1,8 @@
 //! One execution of a unit: order, policy, locks, logs, trigger.
+
+pub mod lock;
+pub mod logfile;
+pub mod moment;
+pub mod places;
+pub mod runner;
+pub mod trigger;

@@ -1,0 +1,126 @@
+//! Who may run now: `flock` on files that are never deleted, so that a dead holder never blocks anyone (P22).
+
+use crate::error::{Doing, Error, Kind, Result};
+use crate::sys::signals::Cancel;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How often a waiting run looks again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What a holder writes into its lock file, for those who are turned away.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Holder {
+    /// Process id.
+    pub pid: u32,
+    /// Task or action it runs.
+    pub unit: String,
+    /// Since when, RFC 3339.
+    pub since: String,
+}
+
+/// A lock that is held until this is dropped or the process ends.
+#[derive(Debug)]
+pub struct Held {
+    _file: File,
+}
+
+/// Takes the lock at `path`, waiting up to `wait` for it. `Err` of kind `Locked` names the holder.
+pub fn take(path: &Path, holder: &Holder, wait: Duration, cancel: &Cancel) -> Result<Held> {
+    let doing = || format!("taking the lock {}", path.display());
+    let deadline = Instant::now() + wait;
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NOFOLLOW);
+    let mut file = options.open(path).doing(doing)?;
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(error).doing(doing),
+        }
+        if let Some(signal) = cancel.signal() {
+            let message = format!("stopped by signal {signal} while waiting for {}", describe(&mut file));
+            return Err(Error::new(Kind::Interrupted(signal), message));
+        }
+        if Instant::now() >= deadline {
+            return Err(Error::new(Kind::Locked, format!("another run is at work: {}", describe(&mut file))));
+        }
+        std::thread::sleep(PAUSE);
+    }
+    // what is written here only informs; a full disk must not stop the backup
+    let _ = write_holder(&mut file, holder);
+    Ok(Held { _file: file })
+}
+
+fn write_holder(file: &mut File, holder: &Holder) -> std::io::Result<()> {
+    file.set_len(0)?;
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(serde_json::to_string(holder)?.as_bytes())
+}
+
+fn describe(file: &mut File) -> String {
+    let mut text = String::new();
+    let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.take(4096).read_to_string(&mut text));
+    match read.ok().and_then(|_| serde_json::from_str::<Holder>(&text).ok()) {
+        Some(holder) => format!("`{}`, process {}, since {}", holder.unit, holder.pid, holder.since),
+        None => "its name is not known yet".to_owned(),
+    }
+}
+
+/// The lock of one unit of one configuration.
+pub fn unit_lock(state: &Path, config: &Path, unit: &str) -> PathBuf {
+    state.join(format!("unit-{}.lock", key(&[config.as_os_str().as_encoded_bytes(), unit.as_bytes()])))
+}
+
+/// The lock of a whole configuration (`allow_parallel: false`).
+pub fn config_lock(state: &Path, config: &Path) -> PathBuf {
+    state.join(format!("config-{}.lock", key(&[config.as_os_str().as_encoded_bytes()])))
+}
+
+/// Any name makes a safe file name.
+fn key(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holder(unit: &str) -> Holder {
+        Holder { pid: 42, unit: unit.into(), since: "2026-11-23T01:00:00+03:00".into() }
+    }
+
+    /// P22: one holder; the one turned away learns who holds it.
+    #[test]
+    fn a_second_taker_is_told_who_holds_it() {
+        let path = std::env::temp_dir().join(format!("kb-lock-{}", std::process::id()));
+        let cancel = Cancel::new();
+        let held = take(&path, &holder("full"), Duration::ZERO, &cancel).unwrap();
+        let refused = take(&path, &holder("diff"), Duration::ZERO, &cancel).unwrap_err();
+        assert_eq!(refused.kind(), Kind::Locked);
+        assert_eq!(refused.to_string(), "another run is at work: `full`, process 42, since 2026-11-23T01:00:00+03:00");
+        cancel.request(15);
+        let stopped = take(&path, &holder("diff"), Duration::from_secs(60), &cancel).unwrap_err();
+        assert_eq!(stopped.kind(), Kind::Interrupted(15));
+        drop(held);
+        take(&path, &holder("diff"), Duration::ZERO, &Cancel::new()).unwrap();
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn different_names_have_different_locks() {
+        let state = Path::new("/s");
+        assert_ne!(unit_lock(state, Path::new("/a"), "b/c"), unit_lock(state, Path::new("/a/b"), "c"));
+        assert_ne!(unit_lock(state, Path::new("/a"), "x"), unit_lock(state, Path::new("/a"), "y"));
+    }
+}

@@ -1,0 +1,187 @@
+//! The trigger file: one word for the monitoring agent, raised the moment something goes wrong, settled at the end.
+//!
+//! A unit's success must not hide another unit's fresh failure, so what every unit last said is remembered beside the
+//! locks; the file shows the worst of this unit's result and of what the others said within [`MEMORY`].
+
+use crate::error::{Doing, Result};
+use crate::outcome::Outcome;
+use crate::sys::files;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use time::OffsetDateTime;
+
+/// How long a result stands against a less severe one of another unit, in seconds (5 hours, as KB17).
+const MEMORY: i64 = 5 * 3600;
+
+/// What a unit last said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+struct Said {
+    outcome: Outcome,
+    /// Seconds since the epoch.
+    at: i64,
+}
+
+type Memory = BTreeMap<String, Said>;
+
+/// Who wrote a word that none of our units said: KB17's crontab line, or a person.
+const STRANGER: &str = "";
+
+/// The trigger file of a configuration, as seen by one unit.
+#[derive(Clone, Debug)]
+pub struct Trigger {
+    /// `logging.trigger_filepath`; without one nothing is written.
+    pub path: Option<PathBuf>,
+    /// Where the memory is kept.
+    pub state: PathBuf,
+    /// The unit that speaks.
+    pub unit: String,
+}
+
+impl Trigger {
+    /// Something went wrong: shows it at once, unless something as bad is shown already.
+    pub fn raise(&self, outcome: Outcome, now: OffsetDateTime) -> Result<()> {
+        self.say(now, |memory| {
+            let worse = memory.get(&self.unit).is_none_or(|said| outcome >= said.outcome);
+            if worse {
+                memory.insert(self.unit.clone(), Said { outcome, at: now.unix_timestamp() });
+            }
+        })
+    }
+
+    /// The run has ended like this.
+    pub fn settle(&self, outcome: Outcome, now: OffsetDateTime) -> Result<()> {
+        self.say(now, |memory| {
+            memory.insert(self.unit.clone(), Said { outcome, at: now.unix_timestamp() });
+        })
+    }
+
+    fn say(&self, now: OffsetDateTime, change: impl FnOnce(&mut Memory)) -> Result<()> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let lock = self.state.join("trigger.lock");
+        let doing = || format!("taking the lock {}", lock.display());
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NOFOLLOW);
+        // without the lock (a full or missing log disk) the word still has to get out
+        let guard = options.open(&lock).and_then(|file| file.lock().map(|()| file)).doing(doing);
+        let mut memory = remembered(&self.memory_path(), path);
+        change(&mut memory);
+        memory.retain(|unit, said| *unit == self.unit || fresh(*said, now));
+        let word = worst(&memory).trigger();
+        let written = write(path, word);
+        if guard.is_ok() {
+            let text = serde_json::to_vec(&memory).unwrap_or_default();
+            let _ = files::replace_file(&self.memory_path(), &text, 0o600); // informs only: see `remembered`
+        }
+        written
+    }
+
+    fn memory_path(&self) -> PathBuf {
+        self.state.join("trigger.json")
+    }
+}
+
+fn write(path: &Path, word: &str) -> Result<()> {
+    if std::fs::read(path).is_ok_and(|now| now == word.as_bytes()) {
+        // the agent looks at the age, too
+        let touched =
+            OpenOptions::new().write(true).open(path).and_then(|f| f.set_modified(std::time::SystemTime::now()));
+        if touched.is_ok() {
+            return Ok(());
+        }
+    }
+    files::replace_file(path, word.as_bytes(), 0o644)
+}
+
+/// What the units said, and what the file says when nobody of ours said it.
+fn remembered(memory: &Path, trigger: &Path) -> Memory {
+    let text = std::fs::read(memory).unwrap_or_default();
+    let mut memory: Memory = serde_json::from_slice(&text).unwrap_or_default();
+    let shown = std::fs::read_to_string(trigger).unwrap_or_default();
+    if let Some(outcome) = meaning(shown.trim()).filter(|outcome| outcome.trigger() != worst(&memory).trigger()) {
+        let written = std::fs::metadata(trigger).and_then(|meta| meta.modified());
+        let at = written.map_or(0, |at| OffsetDateTime::from(at).unix_timestamp());
+        memory.insert(STRANGER.to_owned(), Said { outcome, at });
+    }
+    memory
+}
+
+/// The outcome a word in the trigger file stands for.
+pub fn meaning(word: &str) -> Option<Outcome> {
+    [Outcome::Ok, Outcome::Warning, Outcome::Failed].into_iter().find(|outcome| outcome.trigger() == word)
+}
+
+fn worst(memory: &Memory) -> Outcome {
+    memory.values().map(|said| said.outcome).max().unwrap_or(Outcome::Ok)
+}
+
+/// Said within the last 5 hours; a time in the future is a clock that was wrong.
+fn fresh(said: Said, now: OffsetDateTime) -> bool {
+    (0..=MEMORY).contains(&(now.unix_timestamp() - said.at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Bench {
+        dir: PathBuf,
+        start: OffsetDateTime,
+    }
+
+    impl Bench {
+        fn new(name: &str) -> Self {
+            let dir = std::env::temp_dir().join(format!("kb-trigger-{name}-{}", std::process::id()));
+            let _ = std::fs::remove_dir_all(&dir);
+            std::fs::create_dir_all(&dir).unwrap();
+            Self { dir, start: OffsetDateTime::now_utc() }
+        }
+
+        fn settle(&self, unit: &str, outcome: Outcome, hours: i64) -> String {
+            self.of(unit).settle(outcome, self.start + time::Duration::hours(hours)).unwrap();
+            self.shown()
+        }
+
+        fn of(&self, unit: &str) -> Trigger {
+            Trigger { path: Some(self.dir.join("t")), state: self.dir.clone(), unit: unit.into() }
+        }
+
+        fn shown(&self) -> String {
+            std::fs::read_to_string(self.dir.join("t")).unwrap()
+        }
+    }
+
+    #[test]
+    fn a_success_hides_only_its_own_units_failure() {
+        let bench = Bench::new("hide");
+        assert_eq!(bench.settle("full", Outcome::Failed, 0), "ERROR");
+        assert_eq!(bench.settle("diff", Outcome::Ok, 1), "ERROR");
+        assert_eq!(bench.settle("diff", Outcome::Failed, 2), "ERROR");
+        assert_eq!(bench.settle("diff", Outcome::Ok, 3), "ERROR", "the failure of `full` is 3 hours old");
+        assert_eq!(bench.settle("full", Outcome::Ok, 4), "SUCCESS");
+        assert_eq!(bench.settle("full", Outcome::Timeout, 5), "ERROR");
+        assert_eq!(bench.settle("diff", Outcome::Warning, 11), "WARNING", "6 hours later it no longer counts");
+        std::fs::remove_dir_all(&bench.dir).unwrap();
+    }
+
+    #[test]
+    fn what_someone_else_wrote_counts_for_5_hours_too() {
+        let bench = Bench::new("stranger");
+        std::fs::write(bench.dir.join("t"), "ERROR\n").unwrap();
+        assert_eq!(bench.settle("full", Outcome::Ok, 1), "ERROR");
+        assert_eq!(bench.settle("full", Outcome::Ok, 6), "SUCCESS");
+        std::fs::remove_dir_all(&bench.dir).unwrap();
+    }
+
+    #[test]
+    fn raising_never_lowers() {
+        let bench = Bench::new("raise");
+        bench.of("full").raise(Outcome::Failed, bench.start).unwrap();
+        bench.of("full").raise(Outcome::Warning, bench.start).unwrap();
+        assert_eq!(bench.shown(), "ERROR");
+        assert_eq!(bench.settle("full", Outcome::Warning, 0), "WARNING");
+        std::fs::remove_dir_all(&bench.dir).unwrap();
+    }
+}
