@@ -126,10 +126,18 @@ pub trait Doing<T> {
 impl<T, E: Into<Cause>> Doing<T> for std::result::Result<T, E> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T> {
         self.map_err(|cause| {
-            let cause = cause.into();
+            let cause = system_error(cause.into());
             let kind = cause.downcast_ref::<Error>().map_or(Kind::Failed, Error::kind);
             Error { kind, doing: what(), cause: Some(cause) }
         })
+    }
+}
+
+/// The kernel's answer in the one type that [`Error::io`] looks for.
+fn system_error(cause: Cause) -> Cause {
+    match cause.downcast::<rustix::io::Errno>() {
+        Ok(errno) => std::io::Error::from(*errno).into(),
+        Err(other) => other,
     }
 }
 
@@ -150,6 +158,8 @@ mod tests {
     fn the_os_error_can_be_found_again() {
         let e = Err::<(), _>(std::io::Error::from_raw_os_error(28)).doing(|| "writing /x".into());
         let e = e.doing(|| "archiving".into()).unwrap_err();
+        assert_eq!(e.io().and_then(std::io::Error::raw_os_error), Some(28));
+        let e = Err::<(), _>(rustix::io::Errno::NOSPC).doing(|| "writing /x".into()).unwrap_err();
         assert_eq!(e.io().and_then(std::io::Error::raw_os_error), Some(28));
     }
 }
