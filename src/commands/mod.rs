@@ -1,1 +1,6 @@
 //! One file per verb, each a recipe that reads top to bottom.
+
+pub mod check;
+pub mod crontab;
+pub mod list;
+pub mod run;

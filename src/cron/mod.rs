@@ -1,3 +1,4 @@
 //! Times of the crontab kind.
 
+pub mod crontab;
 pub mod expression;

@@ -64,6 +64,11 @@ impl Done {
         Self { outcome: Outcome::Ok, signal: None, message: String::new(), actions: Vec::new() }
     }
 
+    /// Something beside the actions went wrong: at least a warning, whatever they came to.
+    pub fn warn(&mut self, message: &str) {
+        self.worsen(Outcome::Warning, message);
+    }
+
     fn worsen(&mut self, outcome: Outcome, message: &str) {
         if outcome > self.outcome || self.message.is_empty() {
             message.clone_into(&mut self.message);

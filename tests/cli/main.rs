@@ -1,1 +1,9 @@
 //! Drives the real executable; one file per feature.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stderr)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod runs;
+mod usage;

@@ -1,0 +1,137 @@
+//! `list`: tasks and actions, when they run next and how they ended last.
+
+use crate::actions::properties::Severity;
+use crate::commands::run::rfc3339;
+use crate::config::{Config, Task};
+use crate::cron::expression::{Dialect, Expression};
+use crate::error::{Exit, Result};
+use crate::output::{self, Colour, Target};
+use crate::run::places::Places;
+use crate::store::journal::{self, Record, Standing};
+use crate::sys::clock;
+use serde_json::{Value, json};
+use std::path::Path;
+use time::OffsetDateTime;
+
+/// How the answer is printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// One JSON document.
+    Json,
+}
+
+/// Shows what is configured. The exit code says nothing about the runs, only whether the question could be answered.
+pub fn list(config_file: Option<&Path>, format: Format) -> Result<Exit> {
+    let config = Config::load(&Config::find(config_file)?)?;
+    let places = Places { logs: config.logging.logs_path.clone(), group: None };
+    let records = journal::read(&places.logs.join(journal::FILE_NAME))?;
+    let now = clock::now();
+    match format {
+        Format::Json => output::json(&document(&config, &records, now))?,
+        Format::Table => {
+            table(&config, &records, now).iter().try_for_each(|line| output::line(line))?;
+            let errors = config.problems.iter().filter(|p| p.problem.severity == Severity::Error).count();
+            if errors > 0 {
+                let text = format!("{} has {errors} errors: see `krista-backup check`", config.path.display());
+                output::note(&output::coloured(Target::Stderr, Colour::Red, &text));
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn next_run(task: &Task, now: OffsetDateTime) -> Option<OffsetDateTime> {
+    let expression = Expression::parse(task.cron.as_deref()?, Dialect::Crontab).ok()?;
+    expression.next_local(now, &|instant| clock::local(instant).offset())
+}
+
+fn document(config: &Config, records: &[Record], now: OffsetDateTime) -> Value {
+    let tasks: Vec<_> = config.tasks.iter().map(|task| task_json(task, records, now)).collect();
+    let actions: Vec<_> = config
+        .actions
+        .iter()
+        .map(|entry| {
+            let last = last_json(records, &entry.name);
+            json!({"name": entry.name, "type": entry.kind, "description": entry.descr, "last": last})
+        })
+        .collect();
+    json!({"server": config.server_name, "config": config.path, "tasks": tasks, "actions": actions})
+}
+
+fn task_json(task: &Task, records: &[Record], now: OffsetDateTime) -> Value {
+    let names = |list: &[(String, bool)]| list.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    json!({
+        "name": task.name,
+        "description": task.descr,
+        "cron": task.cron,
+        "next": next_run(task, now).map(rfc3339),
+        "enabled": null,
+        "actions": names(&task.actions),
+        "finally": names(&task.finally),
+        "last": last_json(records, &task.name),
+        "last_success": journal::last_success(records, &task.name).map(|end| end.started.clone()),
+    })
+}
+
+fn last_json(records: &[Record], unit: &str) -> Value {
+    let Some(standing) = journal::last_run(records, unit) else { return Value::Null };
+    let mut last = json!({"result": standing.word(), "started": standing.started()});
+    if let (Standing::Ended(end), Some(object)) = (&standing, last.as_object_mut()) {
+        object.insert("ended".into(), end.time.clone().into());
+        object.insert("exit".into(), end.exit.into());
+        object.insert("message".into(), end.message.clone().into());
+        object.insert("bytes".into(), end.bytes.into());
+    }
+    last
+}
+
+fn table(config: &Config, records: &[Record], now: OffsetDateTime) -> Vec<String> {
+    let heads = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let mut rows = vec![heads(&["TASK", "CRON", "NEXT RUN", "LAST RUN", "RESULT", "ACTIONS", "DESCRIPTION"])];
+    for task in &config.tasks {
+        let (at, result) = last(records, &task.name);
+        rows.push(vec![
+            task.name.clone(),
+            task.cron.clone().unwrap_or_else(|| "-".into()),
+            next_run(task, now).map_or_else(|| "-".into(), minute),
+            at,
+            result,
+            task.actions.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(","),
+            task.descr.clone(),
+        ]);
+    }
+    let mut lines = output::table(&rows);
+    lines.push(String::new());
+    let mut rows = vec![heads(&["ACTION", "TYPE", "LAST RUN", "RESULT", "DESCRIPTION"])];
+    for entry in &config.actions {
+        let (at, result) = last(records, &entry.name);
+        let kind = entry.kind.clone().unwrap_or_else(|| "(template)".into());
+        rows.push(vec![entry.name.clone(), kind, at, result, entry.descr.clone()]);
+    }
+    lines.extend(output::table(&rows));
+    lines
+}
+
+fn last(records: &[Record], unit: &str) -> (String, String) {
+    match journal::last_run(records, unit) {
+        Some(standing) => {
+            let at = standing.started().get(..16).unwrap_or_default().replace('T', " ");
+            (at, standing.word().to_owned())
+        }
+        None => ("-".into(), "never ran".into()),
+    }
+}
+
+fn minute(at: OffsetDateTime) -> String {
+    let (date, time) = (at.date(), at.time());
+    format!(
+        "{:04}-{:02}-{:02} {:02}:{:02}",
+        date.year(),
+        u8::from(date.month()),
+        date.day(),
+        time.hour(),
+        time.minute()
+    )
+}

@@ -1,0 +1,290 @@
+//! `run UNIT`: locks, logs, the run itself, journal, trigger, exit code.
+
+use crate::actions::context::Run;
+use crate::config::{Config, Logging, Refusal, Unit};
+use crate::error::{Error, Exit, Kind, Result};
+use crate::outcome::Outcome;
+use crate::output::{self, Colour, Target};
+use crate::run::lock::{self, Held, Holder};
+use crate::run::logfile::{self, Console, ROOT};
+use crate::run::moment;
+use crate::run::places::Places;
+use crate::run::runner::{self, Done};
+use crate::run::trigger::Trigger;
+use crate::store::journal::{End, Journal, Process, Record, Start};
+use crate::sys::clock;
+use crate::sys::signals::{self, Cancel};
+use crate::units::{show_bytes, show_duration};
+use log::Level;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// What was asked for on the command line.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Task or action.
+    pub unit: String,
+    /// Preview an action only.
+    pub dry: bool,
+    /// Everything to the terminal.
+    pub verbose: bool,
+    /// One JSON document on stdout.
+    pub json: bool,
+    /// Weekdays (0 = Sunday … 6) on which to run; none means every day.
+    pub weekdays: Option<BTreeSet<u8>>,
+}
+
+/// Runs a unit and returns the exit code of the program.
+pub fn run(config_file: Option<&Path>, request: &Request) -> Result<Exit> {
+    let now = clock::now();
+    if request.weekdays.as_ref().is_some_and(|days| !days.contains(&now.weekday().number_days_from_sunday())) {
+        return Ok(Exit::Done);
+    }
+    let path = Config::find(config_file)?;
+    let config = match Config::load(&path) {
+        Ok(config) => config,
+        Err(error) => return Err(refuse_unreadable(&path, request, error, now)),
+    };
+    let desk = Desk::new(&config.logging, request, now);
+    let unit = match config.unit(&request.unit, request.dry) {
+        Ok(unit) => unit,
+        Err(refusal) => return Err(desk.refuse_config(&config, &refusal)),
+    };
+    desk.places.create_dir(&desk.places.state())?;
+    signals::install()?;
+    let cancel = signals::process_cancel();
+    let _locks = match take_locks(&config, &unit, &desk, &cancel) {
+        Ok(locks) => locks,
+        Err(error) => return Err(desk.refuse_locked(error)),
+    };
+    let done = desk.carry_out(&config, unit, &cancel);
+    desk.show(&done)?;
+    Ok(done.signal.map_or(exit_of(&done), Exit::Signal))
+}
+
+fn exit_of(end: &End) -> Exit {
+    end.outcome.exit()
+}
+
+/// A file that is no YAML or may not be trusted: what can still be made out of it decides where the alarm goes.
+fn refuse_unreadable(path: &Path, request: &Request, error: Error, now: OffsetDateTime) -> Error {
+    if let Some(logging) = Config::salvage(path) {
+        let desk = Desk::new(&logging, request, now);
+        desk.refused(&error.to_string(), Outcome::Failed, Exit::Usage);
+    }
+    error
+}
+
+fn take_locks(config: &Config, unit: &Unit, desk: &Desk, cancel: &Cancel) -> Result<Vec<Held>> {
+    let state = desk.places.state();
+    let config_path = std::fs::canonicalize(&config.path).unwrap_or_else(|_| config.path.clone());
+    let holder = Holder { pid: std::process::id(), unit: unit.name.clone(), since: rfc3339(desk.now) };
+    let wait = unit.lock_wait.unwrap_or(Duration::ZERO);
+    let began = Instant::now();
+    let mut paths = vec![lock::unit_lock(&state, &config_path, &unit.name)];
+    if !config.allow_parallel {
+        paths.push(lock::config_lock(&state, &config_path));
+    }
+    paths.iter().map(|path| lock::take(path, &holder, wait.saturating_sub(began.elapsed()), cancel)).collect()
+}
+
+/// Where one request is recorded: logs, journal, trigger.
+struct Desk {
+    request: Request,
+    places: Places,
+    journal: Journal,
+    trigger: Trigger,
+    logging: Logging,
+    now: OffsetDateTime,
+}
+
+impl Desk {
+    fn new(logging: &Logging, request: &Request, now: OffsetDateTime) -> Self {
+        let places = Places { logs: logging.logs_path.clone(), group: logging.group };
+        let journal = Journal::new(&places.logs, &places.state(), places.file_mode());
+        // a dry run changes nothing outside the log directory
+        let path = logging.trigger.clone().filter(|_| !request.dry);
+        let trigger = Trigger { path, state: places.state(), unit: request.unit.clone() };
+        Self { request: request.clone(), places, journal, trigger, logging: logging.clone(), now }
+    }
+
+    fn refuse_config(&self, config: &Config, refusal: &Refusal) -> Error {
+        let file = config.path.display();
+        let mut lines: Vec<_> = refusal.problems.iter().map(|p| format!("{file}:{p}")).collect();
+        lines.push(format!("{}; nothing was started", refusal.summary));
+        self.refused(&lines.join("; "), Outcome::Failed, Exit::Usage);
+        Error::usage(lines.join("\n"))
+    }
+
+    fn refuse_locked(&self, error: Error) -> Error {
+        match error.kind() {
+            Kind::Locked => self.refused(&error.to_string(), Outcome::Skipped, Exit::Locked),
+            kind => self.refused(&error.to_string(), Outcome::Failed, kind.exit()),
+        }
+        error
+    }
+
+    /// Records a run that was not started: program log, journal, trigger. What cannot be recorded is said on stderr.
+    fn refused(&self, message: &str, outcome: Outcome, exit: Exit) {
+        let (level, word) = match outcome {
+            Outcome::Skipped => (Level::Warn, Outcome::Warning),
+            _ => (Level::Error, Outcome::Failed),
+        };
+        let done = Done { outcome, signal: None, message: message.to_owned(), actions: Vec::new() };
+        let end = self.end_record(String::new(), &done, exit);
+        let line = format!("run {}: {message}", self.request.unit);
+        let results = [
+            self.places.create_dir(&self.places.state()),
+            logfile::program(&self.places, level, &line),
+            self.journal.append(&Record::End(end)),
+            self.trigger.settle(word, self.now),
+        ];
+        results.into_iter().filter_map(Result::err).for_each(|error| output::note(&error.to_string()));
+    }
+
+    /// The run itself, from the first log line to the last.
+    fn carry_out(&self, config: &Config, unit: Unit, cancel: &Cancel) -> End {
+        let (moment, mut troubles) = match moment::claim(&self.places, self.now) {
+            Ok(moment) => (moment, Vec::new()),
+            Err(error) => (self.now - Duration::from_nanos(self.now.nanosecond().into()), vec![error.to_string()]),
+        };
+        let verbose = self.request.verbose || self.logging.use_console;
+        let console = if verbose { Console::Everything } else { Console::Troubles };
+        troubles.extend(logfile::start(&self.places, &unit.full_name, moment, console));
+        troubles.iter().for_each(|trouble| log::error!(target: ROOT, "{trouble}"));
+        for located in &config.problems {
+            log::debug!(target: ROOT, "{}:{located}", config.path.display());
+        }
+        let run = format!("{}-{}", moment::stamp(moment), std::process::id());
+        let started = Start {
+            run: run.clone(),
+            unit: unit.name.clone(),
+            time: rfc3339(moment),
+            dry: self.request.dry,
+            process: Process::this(),
+            version: VERSION.to_owned(),
+        };
+        troubles.extend(self.report(self.journal.append(&Record::Start(started))));
+        log::info!(target: ROOT, "run of {} by krista-backup {VERSION}, config {}", unit.name, config.path.display());
+        let done = self.work(unit, moment, cancel);
+        self.settle(run, done, troubles)
+    }
+
+    fn work(&self, mut unit: Unit, moment: OffsetDateTime, cancel: &Cancel) -> Done {
+        if self.request.dry {
+            unit.steps.iter_mut().chain(&mut unit.finally).for_each(|step| step.dry = true);
+        }
+        let trigger = self.trigger.clone();
+        let shown = AtomicU8::new(0);
+        let alarm = move |outcome: Outcome| {
+            // only what is worse than what this run has shown already
+            if shown.fetch_max(outcome as u8, Ordering::SeqCst) < outcome as u8 {
+                if let Err(error) = trigger.raise(outcome, clock::now()) {
+                    log::error!(target: ROOT, "{error}");
+                }
+            }
+        };
+        let facts = Run {
+            unit: unit.name.clone(),
+            now: moment,
+            full_name: unit.full_name.clone(),
+            state_dir: self.places.state(),
+            failed: Mutex::new(BTreeSet::new()),
+            alarm: Box::new(alarm),
+        };
+        runner::run(&unit, &facts, cancel)
+    }
+
+    /// Everything that has to be written down after the work. What fails here makes a warning of a success.
+    fn settle(&self, run: String, mut done: Done, troubles: Vec<String>) -> End {
+        if let Some(days) = self.logging.keep_days {
+            let removed = logfile::prune(&self.places, days, self.now);
+            log::debug!(target: ROOT, "removed {removed} logs older than {days} days");
+        }
+        if let Some(trouble) = troubles.into_iter().next() {
+            done.warn(&trouble);
+        }
+        if logfile::lost_lines() {
+            done.warn(&format!("lines are missing from the logs under {}", self.places.logs.display()));
+        }
+        if let Some(trouble) = self.report(self.trigger.settle(done.outcome, clock::now())) {
+            done.warn(&trouble);
+        }
+        let exit = done.signal.map_or(done.outcome.exit(), Exit::Signal);
+        let end = self.end_record(run, &done, exit);
+        log::info!(target: ROOT, "{}", summary(&end));
+        if let Some(trouble) = self.report(self.journal.append(&Record::End(end.clone()))) {
+            done.warn(&trouble);
+            let _ = self.report(self.trigger.settle(done.outcome, clock::now()));
+            return End { outcome: done.outcome, exit: done.outcome.exit().code(), message: done.message, ..end };
+        }
+        end
+    }
+
+    /// Logs an error of the bookkeeping, and hands its text on.
+    fn report(&self, result: Result<()>) -> Option<String> {
+        let error = result.err()?.to_string();
+        log::error!(target: ROOT, "{error}");
+        Some(error)
+    }
+
+    fn end_record(&self, run: String, done: &Done, exit: Exit) -> End {
+        let now = clock::now();
+        let sum = |field: fn(&crate::store::journal::ActionEnd) -> u64| done.actions.iter().map(field).sum();
+        End {
+            run,
+            unit: self.request.unit.clone(),
+            started: rfc3339(self.now),
+            time: rfc3339(now),
+            dry: self.request.dry,
+            outcome: done.outcome,
+            exit: exit.code(),
+            signal: done.signal,
+            message: done.message.chars().take(2000).collect(),
+            duration_ms: u64::try_from((now - self.now).whole_milliseconds().max(0)).unwrap_or(u64::MAX),
+            bytes: sum(|action| action.bytes),
+            files: sum(|action| action.files),
+            warnings: sum(|action| action.warnings),
+            actions: done.actions.clone(),
+            version: VERSION.to_owned(),
+        }
+    }
+
+    fn show(&self, end: &End) -> Result<()> {
+        if self.request.json {
+            let document = serde_json::to_value(end).unwrap_or_default();
+            return output::json(&document);
+        }
+        let colour = match end.outcome {
+            Outcome::Skipped | Outcome::Ok => Colour::Green,
+            Outcome::Warning => Colour::Yellow,
+            Outcome::Timeout | Outcome::Failed => Colour::Red,
+        };
+        let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+        if terminal || end.outcome >= Outcome::Warning {
+            output::note(&output::coloured(Target::Stderr, colour, &summary(end)));
+        }
+        Ok(())
+    }
+}
+
+/// Version of this program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn summary(end: &End) -> String {
+    let took = show_duration(Duration::from_millis(end.duration_ms));
+    let word = end.signal.map_or(end.outcome.word(), |_| "interrupted");
+    let what = if end.bytes > 0 { format!(", {} written", show_bytes(end.bytes)) } else { String::new() };
+    let why = if end.message.is_empty() { String::new() } else { format!(" ({})", end.message) };
+    format!("{}: {word} in {took}{what}{why}", end.unit)
+}
+
+/// RFC 3339; only a year beyond 9999 cannot be written so.
+pub fn rfc3339(moment: OffsetDateTime) -> String {
+    moment.format(&Rfc3339).unwrap_or_default()
+}

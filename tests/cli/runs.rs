@@ -1,0 +1,245 @@
+//! `run`: order, outcomes, locks, signals, logs, trigger, journal.
+
+use crate::support::{Bench, contains, lacks};
+use std::process::Stdio;
+use std::time::Duration;
+
+/// A script exiting 7 is a failure that the exit code, the log, the trigger and the journal show.
+#[test]
+fn a_script_that_exits_7_has_failed_everywhere() {
+    let bench = Bench::with(
+        "seven",
+        "schedule: {t: {actions: [bad, next]}}\nactions:\n  bad: {type: command, cmd: exit 7}\n  next: {type: command, cmd: echo hello}\n",
+    );
+    let ran = bench.run(&["run", "t"]);
+    ran.exits(1);
+    contains(&ran.stderr, "ERROR bad ");
+    contains(&ran.stderr, "exit status 7");
+    assert_eq!(bench.trigger(), "ERROR");
+    let log = bench.log();
+    contains(&log, " 77-test-srv ERROR bad ");
+    contains(&log, " 77-test-srv INFO next hello\n");
+    let end = bench.last_record();
+    assert_eq!((end["outcome"].as_str(), end["exit"].as_u64()), (Some("failed"), Some(1)));
+    assert_eq!(end["actions"][0]["outcome"], "failed");
+    contains(end["actions"][0]["message"].as_str().unwrap(), "exit status 7");
+    assert_eq!(end["actions"][1]["outcome"], "ok", "continue_on_error is the default of command");
+}
+
+/// P13: a blank line, 100 MB on one line, invalid UTF-8 and a closed stdout do no harm.
+#[test]
+fn odd_output_of_a_child_does_no_harm() {
+    let bench = Bench::with(
+        "odd",
+        concat!(
+            "schedule: {t: {actions: [odd, after]}}\nactions:\n",
+            "  odd: {type: command, cmd: \"echo; printf '\\\\377\\\\376 bad\\\\n'; head -c 100000000 /dev/zero | tr '\\\\0' x; echo; echo end; exec >&-\"}\n",
+            "  after: {type: command, cmd: echo after}\n"
+        ),
+    );
+    bench.run(&["run", "t"]).gives(0, "", "");
+    let log = bench.log();
+    contains(&log, "INFO odd end\n");
+    contains(&log, "INFO after after\n");
+    contains(&log, "\u{fffd} bad\n");
+    assert!(log.len() < 1 << 20, "the 100 MB line is in the log: {} bytes", log.len());
+    assert_eq!(bench.trigger(), "SUCCESS");
+}
+
+#[test]
+fn warnings_end_with_3_and_say_so_once() {
+    let bench = Bench::with(
+        "warn",
+        "schedule: {t: {actions: [w]}}\nactions:\n  w: {type: command, cmd: echo odd >&2, stderr_level: warning}\n",
+    );
+    bench.run(&["run", "t"]).exits(3);
+    assert_eq!(bench.trigger(), "WARNING");
+    assert_eq!(bench.log().matches("WARNING w odd").count(), 1);
+    assert_eq!(bench.last_record()["outcome"], "warning");
+}
+
+#[test]
+fn a_failed_action_ends_the_task_and_finally_runs() {
+    let bench = Bench::with(
+        "finally",
+        "schedule: {t: {actions: [a, b, c], finally: [f]}}\nactions:\n  a: {type: command, cmd: echo a >> {dir}/order}\n  b: {type: command, cmd: 'false', continue_on_error: no}\n  c: {type: command, cmd: echo c >> {dir}/order}\n  f: {type: command, cmd: echo f >> {dir}/order}\n",
+    );
+    bench.run(&["run", "t"]).exits(1);
+    assert_eq!(bench.read("order"), "a\nf\n");
+    let end = bench.last_record();
+    let outcomes: Vec<_> = end["actions"].as_array().unwrap().iter().map(|a| a["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, ["ok", "failed", "skipped", "ok"]);
+}
+
+#[test]
+fn dry_changes_nothing_outside_the_log_directory() {
+    let bench = Bench::with(
+        "dry",
+        "schedule: {t: {actions: [[a, --dry], b]}}\nactions:\n  a: {type: command, cmd: touch {dir}/a}\n  b: {type: command, cmd: touch {dir}/b}\n",
+    );
+    bench.run(&["run", "a", "--dry"]).gives(0, "", "");
+    assert_eq!(bench.names(""), ["config.yaml", "log"]);
+    contains(&bench.log(), "INFO a_DRYRUN ");
+    bench.run(&["run", "t"]).gives(0, "", "");
+    assert_eq!(bench.names(""), ["b", "config.yaml", "log", "trigger"]);
+    bench.run(&["run", "t", "--dry"]).exits(2);
+}
+
+#[test]
+fn a_second_run_of_the_same_unit_is_refused_and_told_who_holds_it() {
+    let bench = Bench::with(
+        "second",
+        "schedule: {t: {actions: [s]}, waits: {actions: [s]}}\nactions:\n  s: {type: command, cmd: 'touch {dir}/started; while [ ! -e {dir}/go ]; do sleep 0.05; done'}\n",
+    );
+    let first = bench.command(&["run", "t"]).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for(&bench, "started");
+    let second = bench.run(&["run", "t"]);
+    second.exits(4);
+    assert_eq!(second.stderr.lines().count(), 1);
+    contains(&second.stderr, &format!("`t`, process {}, since 20", first.id()));
+    assert_eq!(bench.trigger(), "WARNING");
+    let refused = bench.last_record();
+    assert_eq!((refused["outcome"].as_str(), refused["exit"].as_u64()), (Some("skipped"), Some(4)));
+    bench.write("go", "");
+    let first = bench.ran(first.wait_with_output().unwrap());
+    first.gives(0, "", "");
+    assert_eq!(bench.trigger(), "SUCCESS");
+}
+
+#[test]
+fn without_allow_parallel_different_tasks_wait_for_each_other() {
+    let bench = Bench::new("parallel");
+    bench.config(&format!(
+        "{}allow_parallel: no\n{}",
+        crate::support::HEAD,
+        "schedule: {a: {actions: [s]}, b: {actions: [n]}, c: {actions: [n], lock_wait: 60s}}\nactions:\n  s: {type: command, cmd: 'touch {dir}/started; while [ ! -e {dir}/go ]; do sleep 0.05; done'}\n  n: {type: command, cmd: echo n}\n"
+    ));
+    let first = bench.command(&["run", "a"]).spawn().unwrap();
+    wait_for(&bench, "started");
+    bench.run(&["run", "b"]).exits(4);
+    let third = bench.command(&["run", "c"]).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    bench.write("go", "");
+    for mut child in [first.wait_with_output().unwrap(), third.wait_with_output().unwrap()] {
+        child.stdout.clear();
+        bench.ran(child).gives(0, "", "");
+    }
+}
+
+#[test]
+fn sigterm_ends_the_child_runs_finally_and_is_recorded_as_interrupted() {
+    let bench = Bench::with(
+        "sigterm",
+        "schedule: {t: {actions: [s, never], finally: [f]}}\nactions:\n  s: {type: command, cmd: 'touch {dir}/started; sleep 3333'}\n  never: {type: command, cmd: touch {dir}/never}\n  f: {type: command, cmd: touch {dir}/finally}\n",
+    );
+    let child = bench.command(&["run", "t"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for(&bench, "started");
+    let killed = std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert!(killed.success());
+    let ran = bench.ran(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, 143, "{}", ran.stderr);
+    assert_eq!(bench.names("").iter().filter(|n| *n == "finally" || *n == "never").count(), 1);
+    assert!(bench.path("finally").exists());
+    let end = bench.last_record();
+    assert_eq!((end["signal"].as_i64(), end["exit"].as_u64()), (Some(15), Some(143)));
+    assert_eq!(bench.trigger(), "ERROR");
+    contains(&bench.run(&["list"]).stdout, "interrupted");
+}
+
+#[test]
+fn a_run_that_was_killed_shows_as_interrupted() {
+    let bench = Bench::with(
+        "sigkill",
+        "schedule: {t: {actions: [s]}}\nactions:\n  s: {type: command, cmd: 'touch {dir}/started; sleep 3333'}\n",
+    );
+    let mut child = bench.command(&["run", "t"]).spawn().unwrap();
+    wait_for(&bench, "started");
+    contains(&bench.run(&["list"]).stdout, "running");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(bench.last_record()["event"], "start", "it had no time to say how it ended");
+    contains(&bench.run(&["list"]).stdout, "interrupted");
+}
+
+#[test]
+fn a_timeout_is_told_apart_from_a_failure() {
+    let bench = Bench::with(
+        "timeout",
+        "schedule: {t: {actions: [s], timeout: 1s}}\nactions:\n  s: {type: command, cmd: sleep 3333}\n",
+    );
+    bench.run(&["run", "t"]).exits(1);
+    assert_eq!(bench.last_record()["outcome"], "timeout");
+    assert_eq!(bench.trigger(), "ERROR");
+}
+
+#[test]
+fn runs_of_one_second_have_logs_of_their_own() {
+    let bench = Bench::with("same", "actions:\n  n: {type: command, cmd: echo n}\n  m: {type: command, cmd: echo m}\n");
+    let children: Vec<_> = ["n", "m"].iter().map(|unit| bench.command(&["run", unit]).spawn().unwrap()).collect();
+    for child in children {
+        assert!(child.wait_with_output().unwrap().status.success());
+    }
+    let year = bench.names("log").into_iter().find(|name| name.len() == 4).unwrap();
+    assert_eq!(bench.names(&format!("log/{year}")).len(), 2);
+}
+
+/// P7: what cannot be logged shows in the trigger, and the run goes on.
+#[test]
+fn a_log_that_cannot_be_written_does_not_stop_the_run_but_shows() {
+    let bench = Bench::with("nolog", "actions:\n  n: {type: command, cmd: touch {dir}/done}\n");
+    bench.write("log/debug", "in the way");
+    let ran = bench.run(&["run", "n"]);
+    ran.exits(3);
+    assert!(bench.path("done").exists());
+    assert_eq!(bench.trigger(), "WARNING");
+    contains(&ran.stderr, "{dir}/log/debug");
+}
+
+/// P24: nobody else may read what a run leaves behind, but the monitoring agent the trigger.
+#[test]
+fn logs_are_private_and_the_trigger_is_not() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::with("modes", "actions:\n  n: {type: command, cmd: echo n}\n");
+    bench.run(&["run", "n"]).gives(0, "", "");
+    let mode = |name: &str| std::fs::metadata(bench.path(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("trigger"), 0o644);
+    assert_eq!((mode("log"), mode("log/.state"), mode("log/journal.jsonl")), (0o700, 0o700, 0o600));
+    let year = bench.names("log").into_iter().find(|name| name.len() == 4).unwrap();
+    let log = bench.names(&format!("log/{year}")).remove(0);
+    assert_eq!((mode(&format!("log/{year}")), mode(&format!("log/{year}/{log}"))), (0o700, 0o600));
+}
+
+#[test]
+fn a_refused_run_is_an_error_everywhere_and_starts_nothing() {
+    let bench = Bench::with(
+        "refused",
+        "schedule: {t: {actions: [a, b]}, fine: {actions: [a]}}\nactions:\n  a: {type: command, cmd: touch {dir}/a}\n  b: {type: command}\n",
+    );
+    let ran = bench.run(&["run", "t"]);
+    ran.exits(2);
+    contains(&ran.stderr, "config.yaml:6:");
+    assert!(!bench.path("a").exists());
+    assert_eq!(bench.trigger(), "ERROR");
+    assert_eq!(bench.last_record()["exit"], 2);
+    contains(&bench.read("log/krista_backup/krista_backup.log"), "nothing was started");
+    bench.run(&["run", "fine"]).gives(0, "", "");
+    bench.run(&["run", "nosuch"]).exits(2);
+}
+
+#[test]
+fn a_broken_file_still_raises_the_alarm() {
+    let bench = Bench::with("broken", "schedule: [\n");
+    bench.run(&["run", "t"]).exits(2);
+    assert_eq!(bench.trigger(), "ERROR");
+    lacks(&bench.read("log/krista_backup/krista_backup.log"), "\n\n");
+}
+
+fn wait_for(bench: &Bench, name: &str) {
+    for _ in 0..400 {
+        if bench.path(name).exists() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(25));
+    }
+    panic!("{name} did not appear");
+}

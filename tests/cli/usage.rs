@@ -1,0 +1,95 @@
+//! What is typed, what is printed, exit codes.
+
+use crate::support::{Bench, Ran, contains};
+use std::process::{Command, Stdio};
+
+const SIMPLE: &str = "\
+schedule:
+  nothing: {actions: [say], cron: '00 23 * * 0', descr: Ничего}
+actions:
+  say: {type: command, cmd: 'true', descr: says nothing}
+";
+
+fn typed(arguments: &[&str]) -> Ran {
+    Bench::new("typed").ran(Command::new(crate::support::BINARY).args(arguments).output().unwrap())
+}
+
+#[test]
+fn every_help_text_ends_with_the_exit_codes() {
+    for arguments in [&["--help"][..], &["-h"], &["run", "--help"], &["check", "-h"], &["list", "--help"]] {
+        let help = typed(arguments);
+        assert_eq!((help.code, help.stderr.as_str()), (0, ""), "{arguments:?}");
+        assert!(help.stdout.ends_with("128+N  ended by signal N after cleaning up\n"), "{}", help.stdout);
+        contains(&help.stdout, "Usage: krista-backup");
+    }
+}
+
+#[test]
+fn wrong_usage_is_one_line_and_2() {
+    for (arguments, line) in [
+        (&[][..], "no command given"),
+        (&["frobnicate"], "frobnicate"),
+        (&["run"], "unit"),
+        (&["run", "a", "b"], "b"),
+        (&["check", "--nonsense"], "--nonsense"),
+        (&["--config"], "--config needs a file"),
+        (&["run", "x", "--on-weekdays", "8"], "weekday"),
+        (&["web", "start"], "deliberately no web UI"),
+        (&["web", "users", "add"], "deliberately no web UI"),
+    ] {
+        let ran = typed(arguments);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{arguments:?}: {}", ran.stderr);
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+        contains(&ran.stderr, line);
+    }
+}
+
+#[test]
+fn the_version_is_data() {
+    typed(&["--version"]).gives(0, concat!("krista-backup ", env!("CARGO_PKG_VERSION"), "\n"), "");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error_and_a_full_disk_is() {
+    let bench = Bench::with("pipe", SIMPLE);
+    let mut child = bench.command(&["list"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    bench.ran(child.wait_with_output().unwrap()).gives(0, "", "");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ran = bench.ran(bench.command(&["list"]).stdout(full).stderr(Stdio::piped()).output().unwrap());
+    ran.gives(1, "", "krista-backup: writing to standard output: No space left on device (os error 28)\n");
+}
+
+#[test]
+fn the_configuration_is_found_by_environment_and_never_in_the_current_directory() {
+    let bench = Bench::with("lookup", SIMPLE);
+    let run = |dir: &str, variable: Option<&str>| {
+        let mut command = Command::new(crate::support::BINARY);
+        command.arg("list").current_dir(dir).env_remove("KRISTA_BACKUP_CONFIG");
+        variable.map(|value| command.env("KRISTA_BACKUP_CONFIG", value));
+        bench.ran(command.output().unwrap())
+    };
+    let dir = bench.path("").to_str().unwrap().to_owned();
+    let file = bench.path("config.yaml").to_str().unwrap().to_owned();
+    assert_eq!(run("/", Some(&file)).code, 0);
+    assert_eq!(run(&dir, None).code, 2, "config.yaml of the current directory was taken");
+}
+
+#[test]
+fn list_shows_what_is_configured_and_how_it_went() {
+    let bench = Bench::with("list", SIMPLE);
+    let before = bench.run(&["list", "--json"]);
+    assert_eq!(before.code, 0, "{}", before.stderr);
+    let answer: serde_json::Value = serde_json::from_str(&before.stdout).unwrap();
+    assert_eq!(answer["tasks"][0]["name"], "nothing");
+    assert_eq!(answer["tasks"][0]["description"], "Ничего");
+    assert_eq!(answer["tasks"][0]["last"], serde_json::Value::Null);
+    assert!(answer["tasks"][0]["next"].as_str().unwrap().contains("T23:00:00"), "{answer}");
+    bench.run(&["run", "nothing"]).gives(0, "", "");
+    let answer: serde_json::Value = serde_json::from_str(&bench.run(&["list", "--json"]).stdout).unwrap();
+    assert_eq!(answer["tasks"][0]["last"]["result"], "ok");
+    assert_eq!(answer["actions"][0]["last"], serde_json::Value::Null, "the task ran, not the action");
+    let table = bench.run(&["list"]).stdout;
+    contains(&table, "nothing  00 23 * * 0  ");
+    contains(&table, "say     command  -         never ran  says nothing");
+}
