@@ -3,18 +3,10 @@
 use crate::error::Result;
 use crate::patterns::Patterns;
 use crate::store::manifest::Manifest;
+pub use crate::store::naming::Family;
 use crate::store::naming::{Parts, Scheme};
 use std::path::PathBuf;
 use time::PrimitiveDateTime;
-
-/// What kind of files a source writes, which decides the templates.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Family {
-    /// Archives of files: `fsdump_*`.
-    Files,
-    /// Database dumps: `pgdump_*`.
-    Dumps,
-}
 
 /// A directory a source writes into.
 #[derive(Clone, PartialEq, Eq, Debug)]
