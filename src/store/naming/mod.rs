@@ -153,6 +153,16 @@ fn suits(key: &str, template: Template) -> Result<Template, String> {
     }
 }
 
+/// The temporary name of a file that will be called `name`, or of a set that is being removed.
+pub fn part_name(name: &str) -> String {
+    format!(".{name}.part")
+}
+
+/// The final name that a temporary name stands for.
+pub fn final_name(part: &str) -> Option<&str> {
+    part.strip_prefix('.')?.strip_suffix(".part").filter(|name| !name.is_empty())
+}
+
 /// Refuses a main file's name that would be too long for a file system, its companions' and temporary names included.
 pub fn check_length(name: &str) -> Result<(), String> {
     if name.len() <= MAX_NAME_BYTES {

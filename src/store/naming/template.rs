@@ -203,11 +203,9 @@ fn walk(pieces: &[Piece], rest: &str, known: &Known<'_>, mut found: Found) -> Op
 
 /// Every use of a variable must say the same.
 fn agree<T: PartialEq>(slot: &mut Option<T>, value: T) -> Option<()> {
-    match slot {
-        Some(earlier) => (*earlier == value).then_some(()),
-        None => {
-            *slot = Some(value);
-            Some(())
-        }
+    if let Some(earlier) = slot {
+        return (*earlier == value).then_some(());
     }
+    *slot = Some(value);
+    Some(())
 }
