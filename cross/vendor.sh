@@ -36,11 +36,13 @@ vendor_main() {
 
 # Folders carry the version in their name, so that two versions of one crate do not collide; ours win.
 add_library_crates() {
-    local from
-    if from=$(library_sources) && [ -d "$from/vendor" ]; then
-        cp -r --no-clobber "$from/vendor/." "$1"
-        say "with the standard library's own crates, for --route debian"
-    else
+    local library crate
+    if ! library=$(library_sources) || [ ! -d "$library/vendor" ]; then
         say "without the standard library's own crates (rust-web-src is not installed): --route debian needs the network"
+        return
     fi
+    for crate in "$library"/vendor/*/; do
+        [ -e "$1/$(basename "$crate")" ] || cp -r "$crate" "$1"
+    done
+    say "with the standard library's own crates, for --route debian"
 }
