@@ -2,12 +2,12 @@
 
 use crate::actions::context::Context;
 use crate::error::{Doing, Error, Result};
+use crate::sys::files::{Dir, Readers};
 use crate::sys::process::Command;
 use crate::sys::users::{self, User};
 use std::ffi::{OsStr, OsString};
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -74,11 +74,6 @@ impl Session {
                 if let Some(name) = name {
                     set("PGUSER", &name);
                 }
-                if let Some(user) = &admin {
-                    set("USER", &user.name);
-                    set("LOGNAME", &user.name);
-                    env.push(("HOME".into(), user.home.clone().into()));
-                }
                 (admin, None)
             }
         };
@@ -119,14 +114,12 @@ impl Session {
     pub fn nameless_file(&self) -> Result<File> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = self.scratch.join(format!(".nameless-{}-{number}", std::process::id()));
-        let doing = || format!("making a temporary file in {}", self.scratch.display());
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.scratch).doing(doing)?;
+        let name = format!(".nameless-{}-{number}", std::process::id());
+        let dir = Dir::create(&self.scratch, Readers::Owner)?;
         // a leftover of a process of the same number that was killed between the next two lines
-        let _ = std::fs::remove_file(&path);
-        let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create_new(true).mode(0o600).open(&path).doing(doing)?;
-        std::fs::remove_file(&path).doing(doing)?;
+        dir.remove(&name)?;
+        let file = dir.create_file(&name)?;
+        dir.remove(&name)?;
         Ok(file)
     }
 

@@ -1,12 +1,11 @@
 //! One reading pass over a finished dump: sizes and SHA-256 for the manifest, SHA-1 for the checksum file.
 
-use crate::error::{Doing, Error, Result};
+use crate::error::{Doing, Result};
 use crate::store::manifest::FileRecord;
+use crate::sys::files::Dir;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
-use std::fs::{File, OpenOptions};
 use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// A file that was read to its end.
@@ -38,25 +37,13 @@ pub fn file(mut file: impl Read, name: &str) -> Result<Digested> {
     Ok(Digested { record, sha1: hex(&sha1.finalize()) })
 }
 
-/// Reads every file of a directory dump; each is named `<name>/<file>`, sorted. Fails on anything but plain files: the
+/// Reads every file of a directory dump; each is named `<name>/<file>`, sorted. Fails on anything but regular files: the
 /// directory belonged to another user until now, who must not lead us elsewhere.
 pub fn folder(dir: &Path, name: &str) -> Result<Vec<Digested>> {
-    let doing = || format!("reading {name} back");
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(dir).doing(doing)? {
-        let entry = entry.doing(doing)?;
-        if !entry.file_type().doing(doing)?.is_file() {
-            return Err(Error::failed(format!("{}: {} is no plain file", doing(), entry.path().display())));
-        }
-        let name = entry.file_name().into_string();
-        names.push(name.map_err(|odd| Error::failed(format!("{}: odd file name {}", doing(), odd.display())))?);
-    }
+    let dir = Dir::open(dir)?;
+    let mut names = dir.names()?;
     names.sort();
-    names.iter().map(|inner| file(open_plain(&dir.join(inner)).doing(doing)?, &format!("{name}/{inner}"))).collect()
-}
-
-fn open_plain(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(path)
+    names.iter().map(|inner| file(dir.open_file(inner)?, &format!("{name}/{inner}"))).collect()
 }
 
 /// The checksum file: the bare SHA-1 of a single file, as KB17 wrote it, or lines for `sha1sum --check`.
