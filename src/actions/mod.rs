@@ -4,6 +4,7 @@ pub mod common;
 pub mod context;
 pub mod guards;
 pub mod later;
+pub mod pgdump;
 pub mod properties;
 
 use crate::error::Result;
@@ -52,7 +53,7 @@ pub struct Type {
 }
 
 /// Every type there is.
-pub const TYPES: &[Type] = &[];
+pub const TYPES: &[Type] = &[Type { name: "pgdump", continues_on_error: false, build: pgdump::build }];
 
 /// The type of this name.
 pub fn by_name(name: &str) -> Option<&'static Type> {

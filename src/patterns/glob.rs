@@ -1,4 +1,4 @@
-//! Python's `fnmatch.fnmatchcase` (as of Python 3.9 and later: a reversed range in a set is empty, not an error).
+//! Python's `fnmatch.fnmatchcase` (as of Python 3.11: a reversed range in a set is empty, older ones refuse it).
 //!
 //! A pattern is cut at its stars; the pieces between them are looked for from left to right, each at its first place.
 //! That is right because a star gives back whatever a later piece needs, and it takes at most text × pattern steps.

@@ -5,7 +5,6 @@
 mod charset;
 mod glob;
 mod regex;
-mod translate;
 
 use glob::Glob;
 use regex::Regex;
@@ -16,7 +15,7 @@ pub enum Syntax {
     /// Python `fnmatch.fnmatchcase` on the whole text: `*` matches `/` too.
     #[default]
     Glob,
-    /// Python `re.match`: anchored at the start only. See [`regex`] for what is refused.
+    /// Python `re.match`: anchored at the start only. What is refused: see `regex/mod.rs`.
     Regex,
 }
 

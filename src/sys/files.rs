@@ -107,6 +107,12 @@ fn lock(file: &File, operation: FlockOperation) -> Result<Locked> {
     }
 }
 
+/// Makes the user we run as the owner of an open file.
+pub fn take_over(file: &File) -> std::io::Result<()> {
+    let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
+    Ok(rustix::fs::fchown(file, Some(uid), Some(gid))?)
+}
+
 /// Flushes a directory; a file system that cannot do that is not an error.
 pub fn sync_dir(dir: &File) -> std::io::Result<Synced> {
     match rustix::fs::fsync(dir) {
@@ -211,6 +217,11 @@ impl Dir {
         &self.file
     }
 
+    /// The descriptor alone.
+    pub fn into_file(self) -> File {
+        self.file
+    }
+
     /// The path of an entry.
     pub fn join(&self, name: &str) -> PathBuf {
         self.path.join(name)
@@ -291,6 +302,14 @@ impl Dir {
             }
         }
         Ok(names)
+    }
+
+    /// As [`Dir::names`], but a name that is not UTF-8 is an error.
+    pub fn strict_names(&self) -> Result<Vec<String>> {
+        let doing = || format!("reading directory {}", self.path.display());
+        let names = self.all_names().doing(doing)?.into_iter();
+        let strict = names.map(|name| name.into_string().map_err(|name| format!("{} is not UTF-8", name.display())));
+        strict.collect::<std::result::Result<_, _>>().doing(doing)
     }
 
     /// Renames an entry without replacing anything: fails with `AlreadyExists` when `to` is there.

@@ -7,4 +7,5 @@ pub mod mounts;
 pub mod process;
 pub mod signals;
 pub mod space;
+pub mod trust;
 pub mod users;

@@ -1,20 +1,16 @@
 //! What is there: backup sets found on disk, ours and KB17's.
 
+pub mod owner;
+mod scan;
+
 use crate::error::Result;
 use crate::patterns::Patterns;
 use crate::store::manifest::Manifest;
+pub use crate::store::naming::Family;
 use crate::store::naming::{Parts, Scheme};
-use std::path::PathBuf;
+pub use scan::{ListAlone, Scan, scan};
+use std::path::{Path, PathBuf};
 use time::PrimitiveDateTime;
-
-/// What kind of files a source writes, which decides the templates.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Family {
-    /// Archives of files: `fsdump_*`.
-    Files,
-    /// Database dumps: `pgdump_*`.
-    Dumps,
-}
 
 /// A directory a source writes into.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,14 +47,42 @@ pub struct Source {
     pub rivals: Vec<Source>,
 }
 
+impl Source {
+    /// The directories this source writes into, each once.
+    pub fn dirs(&self) -> Vec<&Path> {
+        let mut dirs: Vec<&Path> = Vec::new();
+        for folder in &self.folders {
+            if !dirs.contains(&folder.dir.as_path()) {
+                dirs.push(&folder.dir);
+            }
+        }
+        dirs
+    }
+
+    /// The names of everything that may stand beside the main file `main` with these parts; the manifest last.
+    pub fn companions(&self, main: &str, parts: &Parts) -> Vec<String> {
+        let mut names = Vec::with_capacity(4);
+        if self.family == Family::Files {
+            names.push(self.scheme.list_name(parts, &self.list_extension));
+        }
+        names.push(self.scheme.hash_name(self.family, parts));
+        names.push(format!("{main}.{VERIFIED}"));
+        names.push(Manifest::name_for(main));
+        names
+    }
+}
+
+/// Extension of the file that says when a set was last proven.
+pub const VERIFIED: &str = "verified";
+
 /// Who wrote a set.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Origin {
-    /// This program; the manifest was readable.
+    /// This program; the manifest was readable. Its `blocks` are left out: [`Manifest::read`] has them.
     Ours(Box<Manifest>),
     /// A main file without a manifest.
     Kb17,
-    /// There is a manifest but it cannot be used: why.
+    /// There is a manifest but it cannot be used, or the main file is not what it says: why.
     Damaged(String),
 }
 
@@ -67,9 +91,9 @@ pub enum Origin {
 pub struct Set {
     /// The archive or dump: its presence commits the set.
     pub main: PathBuf,
-    /// Every file of the set that exists, main file first, manifest included.
+    /// Every file of the set that exists, main file first, the manifest last.
     pub files: Vec<PathBuf>,
-    /// What the name says.
+    /// What the name says, completed by the directory (level) and the manifest (level, database).
     pub parts: Parts,
     /// Run time, local wall clock: from the manifest, else the name, else the main file's mtime.
     pub time: PrimitiveDateTime,
@@ -77,10 +101,12 @@ pub struct Set {
     pub origin: Origin,
     /// Bytes on disk, all files together.
     pub size: u64,
+    /// Whether another action with a shorter base name could have written it too, and no manifest says which: such a set
+    /// is never deleted.
+    pub disputed: bool,
 }
 
 /// The committed sets of a source, oldest first. A directory that does not exist holds none.
 pub fn find(source: &Source) -> Result<Vec<Set>> {
-    let _ = source;
-    Ok(Vec::new())
+    Ok(scan(source)?.sets)
 }

@@ -3,10 +3,15 @@
 //!
 //! Known differences to Python: lookaround, backreferences, conditionals, comments, atomic groups, possessive repeats and the flags
 //! `a`, `L`, `x` are refused; `\d` knows ASCII digits only; for `\b` and `\B` only ASCII letters are part of a word; `\w` knows
-//! letters up to U+FFFF. A byte that is not UTF-8 is one character that `.` and negated sets match.
+//! letters up to U+FFFF. `$` before a final line break takes that break with it,
+//! so that nothing can be matched after it. A byte that is not UTF-8 is one character that `.` and negated sets match.
 
-use super::translate::translate;
+mod class;
+mod cursor;
+mod translate;
+
 use std::borrow::Cow;
+use translate::translate;
 
 /// A compiled pattern.
 #[derive(Clone, Debug)]

@@ -1,0 +1,59 @@
+//! Whether root may run or read what lies at a path: nobody else may be able to change it (P25).
+
+use crate::error::{Doing, Error, Result};
+use crate::sys::users;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+const STICKY: u32 = 0o1000;
+
+/// Fails when we are root and somebody else could replace or change this program: the file itself, what its links point
+/// to, or a directory above either. The message says which, and which bit or owner.
+pub fn program(path: &Path) -> Result<()> {
+    if !users::is_root() {
+        return Ok(());
+    }
+    let real = path.canonicalize().doing(|| format!("looking at {}", path.display()))?;
+    for place in path.ancestors().chain(real.ancestors()).filter(|place| !place.as_os_str().is_empty()) {
+        // a link's own mode means nothing; the directory that holds it is looked at as its ancestor
+        let st = place.metadata().doing(|| format!("looking at {}", place.display()))?;
+        if let Some(why) = weakness(st.uid(), st.gid(), st.mode(), st.is_dir()) {
+            let message = format!("{} is not run as root: {} {why}", path.display(), place.display());
+            return Err(Error::failed(message));
+        }
+    }
+    Ok(())
+}
+
+/// Why an entry with this owner and mode can be changed by others than root; none when it cannot.
+fn weakness(uid: u32, gid: u32, mode: u32, is_dir: bool) -> Option<String> {
+    if uid != 0 {
+        let name = users::by_uid(uid).map_or_else(|| uid.to_string(), |user| user.name);
+        return Some(format!("belongs to {name}"));
+    }
+    if is_dir && mode & STICKY != 0 {
+        return None; // what root owns in it cannot be renamed or removed by others
+    }
+    if mode & 0o002 != 0 {
+        return Some(format!("is writable by everybody (mode {:04o})", mode & 0o7777));
+    }
+    (mode & 0o020 != 0 && gid != 0).then(|| format!("is writable by its group (mode {:04o})", mode & 0o7777))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// P25
+    #[test]
+    fn what_others_can_change_is_refused() {
+        assert_eq!(weakness(0, 0, 0o755, false), None);
+        assert_eq!(weakness(0, 0, 0o775, true), None);
+        assert_eq!(weakness(0, 0, 0o1777, true), None);
+        assert_eq!(weakness(0, 50, 0o775, true).unwrap(), "is writable by its group (mode 0775)");
+        assert_eq!(weakness(0, 0, 0o757, false).unwrap(), "is writable by everybody (mode 0757)");
+        assert!(weakness(0, 0, 0o1777, false).is_some());
+        assert!(weakness(4_000_000, 0, 0o755, false).unwrap().contains("4000000"));
+        assert!(program(Path::new("/bin/sh")).is_ok());
+    }
+}
