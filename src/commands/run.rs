@@ -183,10 +183,10 @@ impl Desk {
         let shown = AtomicU8::new(0);
         let alarm = move |outcome: Outcome| {
             // only what is worse than what this run has shown already
-            if shown.fetch_max(outcome as u8, Ordering::SeqCst) < outcome as u8 {
-                if let Err(error) = trigger.raise(outcome, clock::now()) {
-                    log::error!(target: ROOT, "{error}");
-                }
+            if shown.fetch_max(outcome as u8, Ordering::SeqCst) < outcome as u8
+                && let Err(error) = trigger.raise(outcome, clock::now())
+            {
+                log::error!(target: ROOT, "{error}");
             }
         };
         let facts = Run {

@@ -1,6 +1,7 @@
 //! Who may run now: `flock` on files that are never deleted, so that a dead holder never blocks anyone (P22).
 
 use crate::error::{Doing, Error, Kind, Result};
+use crate::store::manifest::hex;
 use crate::sys::signals::Cancel;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -89,7 +90,7 @@ fn key(parts: &[&[u8]]) -> String {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex(hash.finalize().get(..8).unwrap_or_default())
 }
 
 #[cfg(test)]

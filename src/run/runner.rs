@@ -79,10 +79,10 @@ impl Done {
 
 impl Progress<'_> {
     fn step(&mut self, step: &Step, limits: &Limits) {
-        if self.halted.is_none() {
-            if let Err(stop) = limits.check() {
-                self.stopped(&stop);
-            }
+        if self.halted.is_none()
+            && let Err(stop) = limits.check()
+        {
+            self.stopped(&stop);
         }
         if let Some(reason) = &self.halted {
             log::info!(target: ROOT, "skipping {}: {reason}", step.name);
@@ -167,10 +167,10 @@ impl Progress<'_> {
     }
 
     fn account(&mut self, step: &Step, outcome: Outcome, message: &str) {
-        if failed(outcome) {
-            if let Ok(mut names) = self.facts.failed.lock() {
-                names.insert(step.name.clone());
-            }
+        if failed(outcome)
+            && let Ok(mut names) = self.facts.failed.lock()
+        {
+            names.insert(step.name.clone());
         }
         let counts = match step.common.failure_level {
             FailureLevel::Warning if failed(outcome) && self.done.signal.is_none() => Outcome::Warning,
