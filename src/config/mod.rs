@@ -1,5 +1,8 @@
 //! The configuration: text → checked [`Config`].
 
+pub mod locate;
+pub mod yaml;
+
 use crate::actions::properties::{Problem, Severity};
 use crate::actions::{Action, Common};
 use crate::error::{Error, Result};
