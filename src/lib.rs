@@ -4,6 +4,7 @@
 
 pub mod error; // one error type → exit code
 pub mod units; // bytes, durations, percentages
+pub mod nearest; // the right spelling nearest to a wrong one
 pub mod output; // the only place that writes to the terminal
 pub mod outcome; // ok, warning, failed, timeout, skipped
 pub mod patterns; // fnmatch and re.match over bytes

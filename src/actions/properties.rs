@@ -1,5 +1,6 @@
 //! What an entry under `actions:` says, read key by key into types; every problem is recorded, none stops the reading.
 
+use crate::nearest;
 use crate::patterns::{Patterns, Syntax};
 use crate::units::{Amount, parse_duration};
 use crate::value::{Scalar, Value};
@@ -42,6 +43,19 @@ pub struct Property {
     pub inherited: bool,
 }
 
+impl Property {
+    /// What an entry itself says.
+    pub fn own(entry: &[String], pairs: &[(String, Value)]) -> Vec<Self> {
+        let property = |(key, value): &(String, Value)| Self {
+            key: key.clone(),
+            value: value.clone(),
+            entry: entry.to_vec(),
+            inherited: false,
+        };
+        pairs.iter().map(property).collect()
+    }
+}
+
 /// A key that was asked for, for documentation, hints and tests.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Asked {
@@ -68,9 +82,55 @@ impl<'a> Properties<'a> {
         Self { entry, properties, base_dir, asked: Vec::new(), problems: Vec::new() }
     }
 
+    /// Key path of the entry.
+    pub fn entry(&self) -> &[String] {
+        &self.entry
+    }
+
     /// Every key asked for so far, and every problem found.
     pub fn finish(self) -> (Vec<Asked>, Vec<Problem>) {
         (self.asked, self.problems)
+    }
+
+    /// Warns about keys of the entry that were never asked for, with the nearest right one. What is inherited is not reported:
+    /// an heir of another type may well not have it.
+    pub fn report_unknown(&mut self) {
+        let unknown = |property: &&Property| {
+            !property.inherited && !self.asked.iter().any(|asked| asked.key == property.key)
+        };
+        let keys: Vec<_> = self.properties.iter().filter(unknown).map(|property| property.key.clone()).collect();
+        for key in keys {
+            let hint = nearest::hint(&key, self.asked.iter().map(|asked| asked.key));
+            self.problem(Severity::Warning, &key, format!("unknown key `{key}`{hint}"));
+        }
+    }
+
+    /// Reads a map inside this entry: what is wrong or unknown in it counts as wrong in this one.
+    pub fn section<T>(
+        &mut self,
+        path: Vec<String>,
+        pairs: &[(String, Value)],
+        read: impl FnOnce(&mut Properties<'_>) -> T,
+    ) -> T {
+        let properties = Property::own(&path, pairs);
+        let mut inner = Properties::new(path, &properties, self.base_dir);
+        let result = read(&mut inner);
+        inner.report_unknown();
+        self.problems.extend(inner.problems);
+        result
+    }
+
+    /// Key path of a key: where it is written, in this entry or in an ancestor.
+    pub fn path_of(&self, key: &str) -> Vec<String> {
+        let written = self.properties.iter().find(|property| property.key == key);
+        let mut path = written.map_or(&self.entry, |property| &property.entry).clone();
+        path.push(key.to_owned());
+        path
+    }
+
+    /// Whether anything wrong enough to stop the entry from being used was found so far.
+    pub fn has_errors(&self) -> bool {
+        self.problems.iter().any(|problem| problem.severity == Severity::Error)
     }
 
     /// Records a problem at a key (at the entry itself when it does not have the key).
@@ -111,6 +171,12 @@ impl<'a> Properties<'a> {
     pub fn text_or(&mut self, key: &'static str, default: &'static str) -> String {
         self.ask(key, "text", default);
         self.scalar(key).map_or_else(|| default.to_owned(), Scalar::text)
+    }
+
+    /// A text exactly as written: what looks like a number stays as it is.
+    pub fn verbatim(&mut self, key: &'static str) -> Option<String> {
+        self.ask(key, "text", "");
+        self.scalar(key).map(|scalar| scalar.text.clone())
     }
 
     /// A text that must be there and not be empty; an empty text when it is not, with a problem recorded.
@@ -309,6 +375,18 @@ impl<'a> Properties<'a> {
             Value::Scalar(scalar) => Some(scalar),
             other => {
                 self.problem(Severity::Error, key, format!("`{key}` must be a single value, not {}", other.kind()));
+                None
+            }
+        }
+    }
+
+    /// A map inside the entry.
+    pub fn map(&mut self, key: &'static str) -> Option<&'a [(String, Value)]> {
+        self.ask(key, "map", "");
+        match self.get(key)? {
+            Value::Map(pairs) => Some(pairs),
+            other => {
+                self.problem(Severity::Error, key, format!("`{key}` must be a map, not {}", other.kind()));
                 None
             }
         }
