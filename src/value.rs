@@ -34,6 +34,25 @@ impl Value {
     }
 }
 
+impl Value {
+    /// The text of a single value, see [`Scalar::text`].
+    pub fn text(&self) -> Option<String> {
+        self.scalar().map(Scalar::text)
+    }
+
+    /// The meaning of a single value as a boolean, see [`Scalar::flag`].
+    pub fn flag(&self) -> Option<bool> {
+        self.scalar()?.flag()
+    }
+
+    fn scalar(&self) -> Option<&Scalar> {
+        match self {
+            Self::Scalar(scalar) => Some(scalar),
+            _ => None,
+        }
+    }
+}
+
 impl Scalar {
     /// The text KB17 got from `str()` of what PyYAML read: plain `77` → `77`, `007` → `7`, `1.10` → `1.1`, `yes` → `True`.
     pub fn text(&self) -> String {

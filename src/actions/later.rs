@@ -1,1 +1,147 @@
-//! Types that are parsed and checked but not built yet: running one says so and fails.
+//! Types that are read and checked but not made yet: running one says so and fails.
+
+mod moving;
+mod tickets;
+
+use crate::actions::properties::Severity;
+use crate::actions::{Action, Common, Context, Plan, Properties, Report, Surroundings};
+use crate::error::{Error, Result};
+use crate::store::sets::{Family, Folder, Source};
+pub use moving::move_bkp_period;
+pub use tickets::{check_ticket, set_ticket, unset_ticket};
+
+/// Stands for an action that cannot be run yet.
+struct NotYet {
+    what: String,
+    source: Option<Source>,
+}
+
+impl NotYet {
+    fn boxed(kind: &str, source: Option<Source>) -> Box<dyn Action> {
+        Box::new(Self { what: format!("type `{kind}`"), source })
+    }
+
+    fn refuse<T>(&self) -> Result<T> {
+        Err(Error::failed(format!("not implemented yet: {}", self.what)))
+    }
+}
+
+impl Action for NotYet {
+    fn preview(&self, _: &Context<'_>) -> Result<Plan> {
+        self.refuse()
+    }
+
+    fn run(&self, _: &Context<'_>, _: &mut Report) -> Result<()> {
+        self.refuse()
+    }
+
+    fn source(&self) -> Option<&Source> {
+        self.source.as_ref()
+    }
+
+    fn source_mut(&mut self) -> Option<&mut Source> {
+        self.source.as_mut()
+    }
+}
+
+/// What takes the place of an action that could be built but not run, because of the types of the actions it asked for.
+pub fn stand_in(kind: &str, asked: &[&str]) -> Option<Box<dyn Action>> {
+    let rotates_copies = kind == "cleaner" && asked.contains(&"move_bkp_period");
+    rotates_copies.then(|| {
+        let what = "type `cleaner` of what a `move_bkp_period` copied".to_owned();
+        Box::new(NotYet { what, source: None }) as Box<dyn Action>
+    })
+}
+
+/// `zip`.
+pub fn zip(p: &mut Properties<'_>, common: &Common, around: &Surroundings<'_>) -> Box<dyn Action> {
+    let level = p.number_or("level", 0..=99, 0).clamp(0, 1);
+    let level: u8 = if level == 0 { 0 } else { 1 };
+    let level_folders = p.list("level_folders").unwrap_or_default();
+    p.number_or("compression", 0..=9, 5);
+    p.choice("compression_lib", &[("zip", ()), ("bzip", ()), ("lzma", ())]);
+    for (key, default) in [
+        ("check_level_list_only", true),
+        ("checksum_file", false),
+        ("overwrite", false),
+        ("use_absolute_path", false),
+        ("log_files", false),
+        ("exclude_subtrees", false),
+        ("verify", true),
+    ] {
+        p.flag(key, default);
+    }
+    let list_extension = p.text_or("list_extension", "list");
+    p.patterns("exclusions", common.pattern_syntax);
+    guards(p);
+    if !level_folders.is_empty() && level_folders.len() <= usize::from(level) {
+        let message = format!("`level_folders` has no folder for level {level}");
+        p.problem(Severity::Error, "level_folders", message);
+    }
+    let folder = |level: u8| {
+        let below = level_folders.get(usize::from(level)).map_or("", String::as_str);
+        Folder { level: Some(level), dir: common.dest_path.join(below).components().collect() }
+    };
+    let source = Source {
+        action: around.name.to_owned(),
+        family: Family::Files,
+        basename: common.basename.clone().unwrap_or_default(),
+        scheme: around.scheme.clone(),
+        folders: vec![folder(0), folder(1)],
+        level: Some(level),
+        extensions: ["zip", "bz2", "xz"].map(str::to_owned).to_vec(),
+        list_extension,
+        shield: crate::patterns::Patterns::default(),
+        rivals: Vec::new(),
+    };
+    NotYet::boxed("zip", Some(source))
+}
+
+/// `rsync`.
+pub fn rsync(p: &mut Properties<'_>, _: &Common, _: &Surroundings<'_>) -> Box<dyn Action> {
+    let mut options = p.options("opts", "");
+    options.extend(p.options("other_opts", "-a -h -d -v"));
+    p.list("skip_compress");
+    p.number("bwlimit", 0..=i64::MAX);
+    p.text_or("command_path", "rsync");
+    p.required("dest_path");
+    let excludes = p.list("exclusions").is_some_and(|list| !list.is_empty());
+    if excludes && options.iter().any(|option| option == "--delete-excluded") {
+        let message = "with `--delete-excluded` what `exclusions` name is removed from `dest_path`; KB17 never left out \
+                       entries at the top, so it is still there now";
+        p.problem(Severity::Warning, "exclusions", message);
+    }
+    guards(p);
+    NotYet::boxed("rsync", None)
+}
+
+/// `mount`.
+pub fn mount(p: &mut Properties<'_>, _: &Common, _: &Surroundings<'_>) -> Box<dyn Action> {
+    p.required("mnt_dev");
+    p.required("mnt_point");
+    p.text("fs_type");
+    p.options("flags", "");
+    NotYet::boxed("mount", None)
+}
+
+/// `umount`.
+pub fn umount(p: &mut Properties<'_>, _: &Common, _: &Surroundings<'_>) -> Box<dyn Action> {
+    p.required("mnt_point");
+    p.options("flags", "");
+    NotYet::boxed("umount", None)
+}
+
+/// `check_backup`.
+pub fn check_backup(_: &mut Properties<'_>, _: &Common, _: &Surroundings<'_>) -> Box<dyn Action> {
+    NotYet::boxed("check_backup", None)
+}
+
+/// The guards on paths.
+fn guards(p: &mut Properties<'_>) {
+    p.flag("require_mounted", false);
+    p.path("require_file");
+    p.amount("min_free");
+    p.flag("allow_empty", false);
+    p.number("min_files", 0..=i64::MAX);
+    p.text("group");
+}

@@ -6,6 +6,7 @@ pub mod guards;
 pub mod later;
 pub mod pgdump;
 pub mod properties;
+mod stubs;
 
 use crate::error::Result;
 use crate::store::naming::Scheme;
@@ -25,6 +26,11 @@ pub trait Action: Send + Sync {
 
     /// The sets this action leaves behind, if it leaves any.
     fn source(&self) -> Option<&Source> {
+        None
+    }
+
+    /// The same, for whoever knows the rivals.
+    fn source_mut(&mut self) -> Option<&mut Source> {
         None
     }
 }
@@ -53,7 +59,23 @@ pub struct Type {
 }
 
 /// Every type there is.
-pub const TYPES: &[Type] = &[Type { name: "pgdump", continues_on_error: false, build: pgdump::build }];
+pub const TYPES: &[Type] = &[
+    Type { name: "tar", continues_on_error: false, build: stubs::tar },
+    Type { name: "pgdump", continues_on_error: false, build: pgdump::build },
+    Type { name: "cleaner", continues_on_error: false, build: stubs::cleaner },
+    Type { name: "command", continues_on_error: true, build: stubs::command },
+    Type { name: "script", continues_on_error: true, build: stubs::script },
+    Type { name: "dschecker", continues_on_error: false, build: stubs::dschecker },
+    Type { name: "zip", continues_on_error: false, build: later::zip },
+    Type { name: "move_bkp_period", continues_on_error: false, build: later::move_bkp_period },
+    Type { name: "rsync", continues_on_error: false, build: later::rsync },
+    Type { name: "mount", continues_on_error: false, build: later::mount },
+    Type { name: "umount", continues_on_error: false, build: later::umount },
+    Type { name: "check_backup", continues_on_error: false, build: later::check_backup },
+    Type { name: "set_in_progress_ticket", continues_on_error: false, build: later::set_ticket },
+    Type { name: "unset_in_progress_ticket", continues_on_error: false, build: later::unset_ticket },
+    Type { name: "check_in_progress_ticket", continues_on_error: false, build: later::check_ticket },
+];
 
 /// The type of this name.
 pub fn by_name(name: &str) -> Option<&'static Type> {

@@ -74,12 +74,13 @@ pub struct Properties<'a> {
     base_dir: &'a Path,
     asked: Vec<Asked>,
     problems: Vec<Problem>,
+    tolerated: Vec<String>,
 }
 
 impl<'a> Properties<'a> {
     /// `entry` is the key path of the action, `base_dir` what relative paths are relative to.
     pub fn new(entry: Vec<String>, properties: &'a [Property], base_dir: &'a Path) -> Self {
-        Self { entry, properties, base_dir, asked: Vec::new(), problems: Vec::new() }
+        Self { entry, properties, base_dir, asked: Vec::new(), problems: Vec::new(), tolerated: Vec::new() }
     }
 
     /// Key path of the entry.
@@ -96,7 +97,8 @@ impl<'a> Properties<'a> {
     /// an heir of another type may well not have it.
     pub fn report_unknown(&mut self) {
         let unknown = |property: &&Property| {
-            !property.inherited && !self.asked.iter().any(|asked| asked.key == property.key)
+            let known = self.asked.iter().any(|asked| asked.key == property.key);
+            !property.inherited && !known && !self.tolerated.contains(&property.key)
         };
         let keys: Vec<_> = self.properties.iter().filter(unknown).map(|property| property.key.clone()).collect();
         for key in keys {
@@ -145,6 +147,11 @@ impl<'a> Properties<'a> {
         self.problems.push(Problem { severity, path, message: message.into() });
     }
 
+    /// Records a problem at a place inside this entry.
+    pub fn problem_below(&mut self, severity: Severity, path: Vec<String>, message: impl Into<String>) {
+        self.problems.push(Problem { severity, path, message: message.into() });
+    }
+
     /// Whether the key is there at all.
     pub fn has(&self, key: &str) -> bool {
         self.properties.iter().any(|p| p.key == key)
@@ -153,6 +160,12 @@ impl<'a> Properties<'a> {
     /// A key that is known but read elsewhere or ignored.
     pub fn accept(&mut self, key: &'static str) {
         self.ask(key, "any", "");
+    }
+
+    /// Keys that are none of ours but may stand here: they are not reported as unknown.
+    pub fn tolerate(&mut self, allowed: impl Fn(&str) -> bool) {
+        let keys = self.properties.iter().map(|property| &property.key);
+        self.tolerated.extend(keys.filter(|key| allowed(key)).cloned());
     }
 
     /// The raw value; none when missing or null.

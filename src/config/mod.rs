@@ -1,23 +1,53 @@
 //! The configuration: text → checked [`Config`].
 
+mod build;
+mod check;
+mod find;
+mod inherit;
 pub mod locate;
+mod rivals;
+mod schemes;
+mod tasks;
+mod top;
+mod unit;
 pub mod yaml;
 
 use crate::actions::properties::{Problem, Severity};
 use crate::actions::{Action, Common};
-use crate::error::{Error, Result};
+use crate::error::{Doing, Error, Result};
+use crate::value::Value;
+use build::Workshop;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A problem with its place in the file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Located {
-    /// Line, from 1; 0 when the file as a whole is meant.
+    /// Line, from 1.
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
     /// What and how bad.
     pub problem: Problem,
+}
+
+/// What makes a text unfit to name a task or an action, if anything does.
+fn wrong_entry_name(name: &str) -> Option<&'static str> {
+    if name.is_empty() {
+        return Some("must not be empty");
+    }
+    name.chars().any(char::is_control).then_some("must be one line of text without control characters")
+}
+
+/// Parts of the names of logs, at the top level or of a task.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Naming {
+    /// `server_name`.
+    pub server_name: Option<String>,
+    /// `project`.
+    pub project: Option<String>,
+    /// `region`.
+    pub region: Option<String>,
 }
 
 /// `logging:`.
@@ -59,6 +89,26 @@ pub struct Task {
     pub actions: Vec<(String, bool)>,
     /// Names under `finally`.
     pub finally: Vec<(String, bool)>,
+    /// Its own `naming`, which overrides the top level's.
+    pub naming: Naming,
+    /// `timeout` of a whole run.
+    pub timeout: Option<Duration>,
+    /// `lock_wait`.
+    pub lock_wait: Option<Duration>,
+    /// As written, merges applied.
+    pub raw: Value,
+}
+
+impl Task {
+    /// Every action it names, `finally` included.
+    pub fn steps(&self) -> impl Iterator<Item = &(String, bool)> {
+        self.actions.iter().chain(&self.finally)
+    }
+
+    /// Whether it has a naming scheme of its own.
+    fn names_scheme(&self) -> bool {
+        schemes::get(&self.raw, "naming").is_some_and(|naming| schemes::get(naming, schemes::KEY).is_some())
+    }
 }
 
 /// An entry under `actions:`, for showing.
@@ -70,6 +120,10 @@ pub struct Entry {
     pub kind: Option<String>,
     /// `descr`.
     pub descr: String,
+    /// Whether its ancestors are all there, so that `kind` can be believed.
+    pub resolved: bool,
+    /// As written, not inherited, merges applied.
+    pub raw: Value,
 }
 
 /// A checked configuration. It can be built from a file with errors in it: [`Config::unit`] refuses what they touch.
@@ -96,6 +150,12 @@ pub struct Config {
     pub actions: Vec<Entry>,
     /// Every problem of the whole file, in the order of the file.
     pub problems: Vec<Located>,
+    /// What stops every unit: errors of the file as a whole and of the top level.
+    general: Vec<Located>,
+    /// What is wrong in each task itself.
+    in_tasks: Vec<Vec<Problem>>,
+    workshop: Workshop,
+    marks: yaml::Mark,
 }
 
 /// What `run UNIT` runs.
@@ -141,18 +201,93 @@ impl Config {
     /// The file to read: `explicit`, `$KRISTA_BACKUP_CONFIG`, `config.yaml` beside the real executable,
     /// `/etc/krista-backup/config.yaml`, `/opt/KristaBackup/config.yaml`. Never the current directory.
     pub fn find(explicit: Option<&Path>) -> Result<PathBuf> {
-        explicit.map(Path::to_owned).ok_or_else(|| Error::usage("no configuration found"))
+        find::find(explicit)
     }
 
     /// Reads and checks a file. `Err` (kind `Usage`) only when it cannot be read at all, may not be trusted, or is no YAML.
     pub fn load(path: &Path) -> Result<Self> {
-        Err(Error::usage(format!("{}: not implemented yet", path.display())))
+        let no_yaml = |located: Located| {
+            let Located { line, column, problem } = located;
+            Error::usage(format!("{}:{line}:{column}: {}", path.display(), problem.message))
+        };
+        Self::examine(path)?.map_err(no_yaml)
+    }
+
+    /// The same, with the place of what makes it no YAML as data.
+    pub fn examine(path: &Path) -> Result<std::result::Result<Self, Located>> {
+        let bytes = find::read_trusted(path)?;
+        let absolute = std::path::absolute(path).doing(|| format!("finding the directory of {}", path.display()))?;
+        let base_dir = absolute.parent().unwrap_or(Path::new("/")).to_owned();
+        Ok(yaml::decode(&bytes).and_then(|text| Self::of_text(path, &base_dir, &text)))
+    }
+
+    /// Checks a text as if it stood in this file; relative paths are relative to `base_dir`.
+    fn of_text(path: &Path, base_dir: &Path, text: &str) -> std::result::Result<Self, Located> {
+        let yaml::Document { value, marks, problems: of_file } = yaml::read(text)?;
+        let mut general = of_file;
+        let root = match &value {
+            Value::Map(pairs) => pairs.as_slice(),
+            other => {
+                let message = format!("the configuration must be a map, not {}", other.kind());
+                let problem = Problem { severity: Severity::Error, path: Vec::new(), message };
+                general.extend(check::locate(&marks, [problem]));
+                &[]
+            }
+        };
+        let (top, of_top) = if general.is_empty() || !root.is_empty() {
+            top::read(root, base_dir)
+        } else {
+            (top::read(&[], base_dir).0, Vec::new())
+        };
+        let section = |name: &str| match schemes::get(&value, name) {
+            Some(Value::Map(pairs)) => pairs.clone(),
+            _ => Vec::new(),
+        };
+        let mut workshop = Workshop {
+            base_dir: base_dir.to_owned(),
+            actions: section("actions"),
+            schemes: schemes::Schemes::collect(&value, &marks),
+            top_scheme: schemes::get(&value, "naming").and_then(|naming| schemes::get(naming, schemes::KEY)).cloned(),
+            written: Vec::new(),
+        };
+        let actions = workshop.entries();
+        let read = section("schedule");
+        let read = read.iter().map(|(name, value)| tasks::read(name, value, &actions, base_dir));
+        let (tasks, mut in_tasks): (Vec<Task>, Vec<Vec<Problem>>) = read.unzip();
+        for (task, problems) in tasks.iter().zip(&mut in_tasks) {
+            problems.extend(workshop.schemes.problems(&["schedule", &task.name]));
+        }
+        let (written, of_actions) = check::build_all(&workshop, &actions, &tasks);
+        workshop.written = written;
+        general.extend(check::locate(&marks, of_top.into_iter().chain(workshop.schemes.problems(&["naming"]))));
+        let naming = schemes::get(&value, "naming");
+        let is_written = |key: &str| naming.is_some_and(|naming| schemes::get(naming, key).is_some());
+        let names = unit::missing_names(&top.naming, &tasks, is_written);
+        let mut problems = general.clone();
+        problems.extend(check::locate(&marks, names));
+        problems.extend(check::locate(&marks, in_tasks.iter().flatten().cloned().chain(of_actions)));
+        Ok(Self {
+            path: path.to_owned(),
+            server_name: top.naming.server_name.unwrap_or_default(),
+            project: top.naming.project,
+            region: top.naming.region,
+            cron_user: top.cron_user,
+            logging: top.logging,
+            web: top.web,
+            allow_parallel: top.allow_parallel,
+            tasks,
+            actions,
+            problems: check::sorted(problems),
+            general,
+            in_tasks,
+            workshop,
+            marks,
+        })
     }
 
     /// Builds the unit of this name: a task, else an action; only an action when `as_action`.
     pub fn unit(&self, name: &str, as_action: bool) -> std::result::Result<Unit, Refusal> {
-        let _ = as_action;
-        Err(Refusal { summary: format!("there is no task or action `{name}`"), problems: Vec::new() })
+        unit::build(self, name, as_action)
     }
 
     /// The worst severity found in the file.

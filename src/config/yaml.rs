@@ -44,6 +44,17 @@ impl Mark {
     }
 }
 
+/// The text of a file, which must be UTF-8.
+pub fn decode(bytes: &[u8]) -> Result<String, Located> {
+    std::str::from_utf8(bytes).map(str::to_owned).map_err(|wrong| {
+        let good = bytes.get(..wrong.valid_up_to()).unwrap_or_default();
+        let good = String::from_utf8_lossy(good);
+        let line = good.matches('\n').count() + 1;
+        let column = good.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        error(Place { line, column }, Vec::new(), "not UTF-8: save the file in this encoding".to_owned())
+    })
+}
+
 /// Reads a text. `Err` is the one problem that makes it no YAML at all.
 pub fn read(text: &str) -> Result<Document, Located> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -63,7 +74,9 @@ pub fn read(text: &str) -> Result<Document, Located> {
     let mut problems: Vec<Located> = Vec::new();
     for problem in reader.problems {
         // the text of an anchor is read once for every alias
-        let known = |p: &Located| (p.line, p.column, &p.problem.message) == (problem.line, problem.column, &problem.problem.message);
+        let known = |p: &Located| {
+            (p.line, p.column, &p.problem.message) == (problem.line, problem.column, &problem.problem.message)
+        };
         if !problems.iter().any(known) {
             problems.push(problem);
         }
@@ -148,8 +161,7 @@ impl Reader<'_> {
             let is_merge = key.text == "<<" && !key.quoted;
             if let Some(first) = map.known.get(&name) {
                 let hint = if is_merge { "; write `<<: [*a, *b]`" } else { "" };
-                let message =
-                    format!("duplicate key `{name}` in lines {} and {}{hint}", first.line, place.line);
+                let message = format!("duplicate key `{name}` in lines {} and {}{hint}", first.line, place.line);
                 self.problems.push(error(place, self.path.clone(), message));
             } else {
                 let (read, below) = self.value(value, value_spot, place);

@@ -12,14 +12,8 @@ pub(super) struct Scanned {
 
 /// Outlines a whole text.
 pub(super) fn scan(text: &str) -> Scanned {
-    let mut scanner = Scanner {
-        text: text.as_bytes(),
-        at: 0,
-        depth: 0,
-        spots: Vec::new(),
-        anchors: HashMap::new(),
-        too_deep: None,
-    };
+    let mut scanner =
+        Scanner { text: text.as_bytes(), at: 0, depth: 0, spots: Vec::new(), anchors: HashMap::new(), too_deep: None };
     let root = scanner.document();
     Scanned { spots: scanner.spots, root, too_deep: scanner.too_deep }
 }

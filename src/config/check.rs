@@ -1,0 +1,94 @@
+//! Everything that is wrong with a whole file, each thing once.
+
+use crate::actions::properties::{Problem, Severity};
+use crate::config::build::{Built, Workshop};
+use crate::config::rivals::{self, Written};
+use crate::config::yaml::Mark;
+use crate::config::{Entry, Located, Task};
+use std::collections::HashSet;
+
+/// Builds every action by itself and in every task that uses it, as their schemes may differ.
+pub(super) fn build_all(workshop: &Workshop, entries: &[Entry], tasks: &[Task]) -> (Vec<Written>, Vec<Problem>) {
+    let mut written = Vec::new();
+    let mut problems = Problems::default();
+    for entry in entries {
+        if entry.resolved && entry.kind.is_none() {
+            problems.found.extend(idle_template(entry, workshop));
+            continue;
+        }
+        let uses = |task: &&Task| task.names_scheme() && task.steps().any(|(name, _)| *name == entry.name);
+        let places = std::iter::once(None).chain(tasks.iter().filter(uses).map(Some));
+        for task in places {
+            let built = workshop.build(&entry.name, task);
+            problems.add(entry, &built);
+            written.extend(built.written);
+        }
+    }
+    problems.found.extend(rivals::problems(&written));
+    (written, problems.settle())
+}
+
+/// A template that nobody inherits from is most likely an action without its type.
+fn idle_template(entry: &Entry, workshop: &Workshop) -> Option<Problem> {
+    let source = |value| crate::config::schemes::get(value, "source").and_then(crate::value::Value::text);
+    if workshop.actions.iter().any(|(_, value)| source(value).as_ref() == Some(&entry.name)) {
+        return None;
+    }
+    let message = format!("`{}` has no `type` and nothing inherits from it: it is never run", entry.name);
+    let path = vec!["actions".to_owned(), entry.name.clone()];
+    Some(Problem { severity: Severity::Warning, path, message })
+}
+
+/// Problems with the action that was being built when they were found.
+#[derive(Default)]
+struct Problems {
+    found: Vec<Problem>,
+    of_heirs: Vec<(String, Problem)>,
+}
+
+impl Problems {
+    fn add(&mut self, entry: &Entry, built: &Built) {
+        for problem in &built.problems {
+            let owner = problem.path.first().filter(|section| *section == "actions").and(problem.path.get(1));
+            if owner.is_none_or(|owner| *owner == entry.name) {
+                self.found.push(problem.clone());
+            } else {
+                self.of_heirs.push((entry.name.clone(), problem.clone()));
+            }
+        }
+    }
+
+    /// What is wrong in an ancestor only because of an heir is said with the heir's name.
+    fn settle(self) -> Vec<Problem> {
+        let mut problems = self.found;
+        let mut known: HashSet<(Vec<String>, String)> =
+            problems.iter().map(|problem| (problem.path.clone(), problem.message.clone())).collect();
+        for (heir, mut problem) in self.of_heirs {
+            if known.insert((problem.path.clone(), problem.message.clone())) {
+                problem.message = format!("{} (for `{heir}`)", problem.message);
+                problems.push(problem);
+            }
+        }
+        problems
+    }
+}
+
+/// Problems with their places, each once, in the order of the file.
+pub(super) fn locate(marks: &Mark, problems: impl IntoIterator<Item = Problem>) -> Vec<Located> {
+    let located = |problem: Problem| {
+        let place = marks.find(&problem.path);
+        Located { line: place.line, column: place.column, problem }
+    };
+    sorted(problems.into_iter().map(located).collect())
+}
+
+/// In the order of the file, the worst first in one place, each once.
+pub(super) fn sorted(mut problems: Vec<Located>) -> Vec<Located> {
+    problems.sort_by(|a, b| {
+        let place = |p: &Located| (p.line, p.column);
+        place(a).cmp(&place(b)).then(b.problem.severity.cmp(&a.problem.severity))
+    });
+    let mut seen = HashSet::new();
+    problems.retain(|p| seen.insert((p.line, p.column, p.problem.message.clone())));
+    problems
+}
