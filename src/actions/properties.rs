@@ -4,6 +4,7 @@ use crate::nearest;
 use crate::patterns::{Patterns, Syntax};
 use crate::units::{Amount, parse_duration};
 use crate::value::{Scalar, Value};
+use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,6 +18,16 @@ pub enum Severity {
     Warning,
     /// Cannot be run.
     Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
 }
 
 /// Something wrong in the configuration.

@@ -20,8 +20,8 @@ pub fn check(config_file: Option<&Path>, format: Format) -> Result<Exit> {
         Format::Json => output::json(&document(&path, &problems))?,
         Format::Table => {
             for located in &problems {
-                let word = coloured(Target::Stdout, located.problem.severity, word(located.problem.severity));
-                output::line(&line(&path, located, &word))?;
+                let line = format!("{}:{located}", path.display());
+                output::line(&coloured(Target::Stdout, located.problem.severity, &line))?;
             }
             let summary = format!("{}: {}", path.display(), summary(&problems));
             output::note(&worst.map_or(summary.clone(), |worst| coloured(Target::Stderr, worst, &summary)));
@@ -32,21 +32,6 @@ pub fn check(config_file: Option<&Path>, format: Format) -> Result<Exit> {
         Some(Severity::Warning) => Exit::Warning,
         Some(Severity::Note) | None => Exit::Done,
     })
-}
-
-/// `config.yaml:3:5: error: actions.tar0.level: message`.
-fn line(path: &Path, located: &Located, word: &str) -> String {
-    let Located { line, column, problem } = located;
-    let keys = if problem.path.is_empty() { String::new() } else { format!("{}: ", problem.path.join(".")) };
-    format!("{}:{line}:{column}: {word}: {keys}{}", path.display(), problem.message)
-}
-
-fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Note => "note",
-    }
 }
 
 fn coloured(target: Target, severity: Severity, text: &str) -> String {
@@ -62,7 +47,7 @@ fn summary(problems: &[Located]) -> String {
     let counted = [Severity::Error, Severity::Warning, Severity::Note].into_iter().filter_map(|severity| {
         let count = problems.iter().filter(|located| located.problem.severity == severity).count();
         let plural = if count == 1 { "" } else { "s" };
-        (count > 0).then(|| format!("{count} {}{plural}", word(severity)))
+        (count > 0).then(|| format!("{count} {}{plural}", severity))
     });
     let counted: Vec<_> = counted.collect();
     if counted.is_empty() { "no problems".to_owned() } else { counted.join(", ") }
@@ -74,7 +59,7 @@ fn document(path: &Path, problems: &[Located]) -> serde_json::Value {
         json!({
             "line": located.line,
             "column": located.column,
-            "severity": word(located.problem.severity),
+            "severity": located.problem.severity.to_string(),
             "path": located.problem.path,
             "message": located.problem.message,
         })
@@ -101,9 +86,8 @@ mod tests {
     #[test]
     fn a_problem_is_one_line_with_its_place() {
         let problem = located(Severity::Error, &["actions", "tar0", "level"]);
-        let shown = line(Path::new("./config.yaml"), &problem, "error");
-        assert_eq!(shown, "./config.yaml:3:5: error: actions.tar0.level: it is wrong");
-        assert_eq!(line(Path::new("c"), &located(Severity::Note, &[]), "note"), "c:3:5: note: it is wrong");
+        assert_eq!(problem.to_string(), "3:5: error: actions.tar0.level: it is wrong");
+        assert_eq!(located(Severity::Note, &[]).to_string(), "3:5: note: it is wrong");
     }
 
     #[test]

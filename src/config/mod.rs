@@ -17,6 +17,7 @@ use crate::actions::{Action, Common};
 use crate::error::{Doing, Error, Result};
 use crate::value::Value;
 use build::Workshop;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,6 +30,18 @@ pub struct Located {
     pub column: usize,
     /// What and how bad.
     pub problem: Problem,
+}
+
+/// `3:5: error: actions.tar0.level: message`.
+impl fmt::Display for Located {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Problem { severity, path, message } = &self.problem;
+        write!(f, "{}:{}: {severity}: ", self.line, self.column)?;
+        if !path.is_empty() {
+            write!(f, "{}: ", path.join("."))?;
+        }
+        f.write_str(message)
+    }
 }
 
 /// What makes a text unfit to name a task or an action, if anything does.
@@ -206,10 +219,7 @@ impl Config {
 
     /// Reads and checks a file. `Err` (kind `Usage`) only when it cannot be read at all, may not be trusted, or is no YAML.
     pub fn load(path: &Path) -> Result<Self> {
-        let no_yaml = |located: Located| {
-            let Located { line, column, problem } = located;
-            Error::usage(format!("{}:{line}:{column}: {}", path.display(), problem.message))
-        };
+        let no_yaml = |located: Located| Error::usage(format!("{}:{located}", path.display()));
         Self::examine(path)?.map_err(no_yaml)
     }
 
@@ -219,6 +229,16 @@ impl Config {
         let absolute = std::path::absolute(path).doing(|| format!("finding the directory of {}", path.display()))?;
         let base_dir = absolute.parent().unwrap_or(Path::new("/")).to_owned();
         Ok(yaml::decode(&bytes).and_then(|text| Self::of_text(path, &base_dir, &text)))
+    }
+
+    /// What can still be made out of a file that is no YAML: where a refused run is to be recorded. None when not even that,
+    /// and for a file that may not be trusted.
+    pub fn salvage(path: &Path) -> Option<Logging> {
+        let text = yaml::decode(&find::read_trusted(path).ok()?).ok()?;
+        let value = yaml::read(&yaml::section(&text, "logging")?).ok()?.value;
+        let absolute = std::path::absolute(path).ok()?;
+        let Value::Map(root) = value else { return None };
+        Some(top::read(&root, absolute.parent()?).0.logging)
     }
 
     /// Checks a text as if it stood in this file; relative paths are relative to `base_dir`.

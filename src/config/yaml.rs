@@ -84,6 +84,16 @@ pub fn read(text: &str) -> Result<Document, Located> {
     Ok(Document { value, marks: Mark { place, below }, problems })
 }
 
+/// The lines of one section of the top level, from a text that need not be YAML as a whole.
+pub fn section(text: &str, name: &str) -> Option<String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let begins = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with(':'));
+    let mut lines = text.lines().skip_while(|line| !begins(line));
+    let first = lines.next()?;
+    let below = lines.take_while(|line| line.is_empty() || line.starts_with([' ', '\t', '#', '}', '\r']));
+    Some(std::iter::once(first).chain(below).map(|line| format!("{line}\n")).collect())
+}
+
 fn error(place: Place, path: Vec<String>, message: String) -> Located {
     Located { line: place.line, column: place.column, problem: Problem { severity: Severity::Error, path, message } }
 }
