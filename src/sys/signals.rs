@@ -1,8 +1,9 @@
 //! Being asked to stop: signals become a counter that every long operation looks at.
+#![allow(unsafe_code)]
 
-use crate::error::{Error, Kind, Result};
-use std::sync::Arc;
+use crate::error::{Doing, Error, Kind, Result};
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 /// A request to stop that several threads can look at.
@@ -69,5 +70,104 @@ impl Limits {
             return Err(Error::new(Kind::TimedOut, "the timeout passed"));
         }
         Ok(())
+    }
+}
+
+/// What the signal handler feeds; there is one per process because signals are per process.
+static PROCESS: OnceLock<Cancel> = OnceLock::new();
+
+/// The token that SIGTERM, SIGINT and SIGHUP cancel once [`install`] has been called.
+pub fn process_cancel() -> Cancel {
+    PROCESS.get_or_init(Cancel::new).clone()
+}
+
+/// Makes this process deaf to what must not end a backup (SIGPIPE, SIGXFSZ: P7) and turns SIGTERM, SIGINT and SIGHUP into
+/// requests on [`process_cancel`]. A SIGHUP that was ignored when we started (`nohup`) stays ignored.
+///
+/// Whatever the parent left behind is put right as well: SIGCHLD must not be ignored (the kernel would throw away how our
+/// children ended) and the signals we listen to must not be blocked. Fails only if the kernel refuses.
+pub fn install() -> Result<()> {
+    let _ = process_cancel(); // the handler itself must find it made: allocating there is not allowed
+    disposition(libc::SIGPIPE, libc::SIG_IGN)?;
+    disposition(libc::SIGXFSZ, libc::SIG_IGN)?;
+    disposition(libc::SIGCHLD, libc::SIG_DFL)?;
+    let handler = on_signal as extern "C" fn(libc::c_int) as libc::sighandler_t;
+    disposition(libc::SIGTERM, handler)?;
+    disposition(libc::SIGINT, handler)?;
+    if disposition_now(libc::SIGHUP)? != libc::SIG_IGN {
+        disposition(libc::SIGHUP, handler)?;
+    }
+    unblock(&[libc::SIGTERM, libc::SIGINT, libc::SIGHUP])
+}
+
+extern "C" fn on_signal(signal: libc::c_int) {
+    // Nothing but atomics: this may have interrupted an allocation or a held lock.
+    if let Some(cancel) = PROCESS.get() {
+        cancel.request(signal);
+    }
+}
+
+/// Sets what a signal does: a handler, `SIG_IGN` or `SIG_DFL`. System calls it interrupts are restarted.
+pub(super) fn disposition(signal: libc::c_int, action: libc::sighandler_t) -> Result<()> {
+    // SAFETY: a `sigaction` of zeros is a valid value (default action, empty mask, no flags).
+    let mut new: libc::sigaction = unsafe { std::mem::zeroed() };
+    new.sa_sigaction = action;
+    new.sa_flags = libc::SA_RESTART;
+    // SAFETY: `new` is initialised, the old action is not asked for, and every handler we pass only touches atomics.
+    let status = unsafe { libc::sigaction(signal, &raw const new, std::ptr::null_mut()) };
+    checked(status).doing(|| format!("setting up signal {signal}"))
+}
+
+fn disposition_now(signal: libc::c_int) -> Result<libc::sighandler_t> {
+    // SAFETY: a `sigaction` of zeros is a valid value.
+    let mut old: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: a null new action only asks; `old` is ours to be written.
+    let status = unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut old) };
+    checked(status).doing(|| format!("asking about signal {signal}"))?;
+    Ok(old.sa_sigaction)
+}
+
+fn unblock(signals: &[libc::c_int]) -> Result<()> {
+    // SAFETY: `sigset_t` is plain data; `sigemptyset` initialises it before it is used.
+    let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `set` is a valid set and the signal numbers are constants of this platform.
+    let status = unsafe {
+        libc::sigemptyset(&raw mut set);
+        for signal in signals {
+            libc::sigaddset(&raw mut set, *signal);
+        }
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut())
+    };
+    // pthread functions return the error instead of setting errno
+    let result = if status == 0 { Ok(()) } else { Err(std::io::Error::from_raw_os_error(status)) };
+    result.doing(|| "unblocking signals".into())
+}
+
+fn checked(status: libc::c_int) -> std::io::Result<()> {
+    if status == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shielded_token_ignores_what_was_requested_before() {
+        let cancel = Cancel::new();
+        assert_eq!(cancel.signal(), None);
+        cancel.request(15);
+        let cleanup = cancel.shielded();
+        assert_eq!((cancel.signal(), cleanup.signal()), (Some(15), None));
+        cancel.request(2);
+        assert_eq!((cancel.signal(), cleanup.signal()), (Some(2), Some(2)));
+    }
+
+    #[test]
+    fn limits_say_why_the_work_has_to_end() {
+        assert!(Limits::default().check().is_ok());
+        let limits = Limits { deadline: Some(Instant::now()), ..Limits::default() };
+        assert_eq!(limits.check().unwrap_err().kind(), Kind::TimedOut);
+        limits.cancel.request(15);
+        assert_eq!(limits.check().unwrap_err().kind(), Kind::Interrupted(15), "a signal wins over a timeout");
     }
 }
