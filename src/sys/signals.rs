@@ -150,6 +150,8 @@ fn checked(status: libc::c_int) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::PathBuf;
+    use std::time::Duration;
 
     #[test]
     fn a_shielded_token_ignores_what_was_requested_before() {
@@ -169,5 +171,46 @@ mod tests {
         assert_eq!(limits.check().unwrap_err().kind(), Kind::TimedOut);
         limits.cancel.request(15);
         assert_eq!(limits.check().unwrap_err().kind(), Kind::Interrupted(15), "a signal wins over a timeout");
+    }
+
+    /// Not a test: a process of ours for [`signals_become_requests`] to talk to.
+    #[test]
+    fn plays_the_listener() {
+        let Ok(dir) = std::env::var("KRISTA_TEST_LISTENER").map(PathBuf::from) else { return };
+        install().unwrap();
+        // P7: a write beyond RLIMIT_FSIZE is an error, not the end
+        let too_long = std::fs::write(dir.join("long"), vec![0; 1 << 20]).unwrap_err();
+        assert_eq!(too_long.raw_os_error(), Some(libc::EFBIG));
+        // a parent that ignores SIGCHLD does not cost us the status of our children
+        let status = std::process::Command::new("false").status().unwrap();
+        assert_eq!(status.code(), Some(1));
+        std::fs::write(dir.join("ready"), "").unwrap();
+        let start = Instant::now();
+        while process_cancel().signal().is_none() && start.elapsed() < Duration::from_secs(60) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        std::fs::write(dir.join("heard"), process_cancel().signal().unwrap().to_string()).unwrap();
+    }
+
+    /// P7, and the signals a run is ended by; a SIGHUP that was ignored from the start (`nohup`) stays ignored.
+    #[test]
+    fn signals_become_requests() {
+        for (ignored, sent, heard) in
+            [("CHLD", "TERM", "15"), ("CHLD", "INT", "2"), ("", "HUP", "1"), ("HUP", "HUP TERM", "15")]
+        {
+            let dir = std::env::temp_dir().join(format!("krista-signals-{}-{ignored}-{heard}", std::process::id()));
+            std::fs::create_dir_all(&dir).unwrap();
+            let script = r#"for s in $IGNORED; do trap '' $s; done; ulimit -f 100
+                "$0" sys::signals::tests::plays_the_listener --exact --nocapture >/dev/null 2>&1 & pid=$!
+                while [ ! -e "$KRISTA_TEST_LISTENER/ready" ] && kill -0 $pid; do sleep 0.02; done
+                for s in $SENT; do kill -$s $pid; done; wait $pid"#;
+            let mut shell = std::process::Command::new("sh");
+            shell.args(["-c", script]).arg(std::env::current_exe().unwrap());
+            let status =
+                shell.env("KRISTA_TEST_LISTENER", &dir).env("IGNORED", ignored).env("SENT", sent).status().unwrap();
+            let text = std::fs::read_to_string(dir.join("heard")).unwrap_or_default();
+            std::fs::remove_dir_all(&dir).unwrap();
+            assert_eq!((text.as_str(), status.code()), (heard, Some(0)), "{ignored} ignored, {sent} sent");
+        }
     }
 }

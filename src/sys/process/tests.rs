@@ -355,14 +355,32 @@ fn plays_the_agent() {
     let _ = run(command, &Limits::default(), &mut |_, _| ());
 }
 
-fn agent(dir: &std::path::Path, script: &str) -> std::process::Child {
+/// A process of ours that a failing test does not leave behind.
+struct Agent(std::process::Child);
+
+impl Agent {
+    fn pid(&self) -> i32 {
+        i32::try_from(self.0.id()).unwrap()
+    }
+
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn agent(dir: &std::path::Path, script: &str) -> Agent {
     fs::write(dir.join("script"), script).unwrap();
-    std::process::Command::new("/proc/self/exe")
-        .args(["sys::process::tests::plays_the_agent", "--exact", "--nocapture"])
-        .env("KRISTA_TEST_AGENT", dir)
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap()
+    let mut command = std::process::Command::new("/proc/self/exe");
+    command.args(["sys::process::tests::plays_the_agent", "--exact", "--nocapture"]).env("KRISTA_TEST_AGENT", dir);
+    Agent(command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap())
 }
 
 /// P16: SIGKILL of the agent ends the whole group, deaf members too, and the guard goes with it.
@@ -372,12 +390,10 @@ fn no_process_survives_a_killed_agent() {
     let script = "sh -c 'trap : TERM; echo $$ >deaf; while :; do sleep 0.2; done' & sleep 1000 & echo $! >grandchild
                   echo $$ >child; sleep 1000";
     let mut agent = agent(&scratch.0, script);
-    let agent_pid = i32::try_from(agent.id()).unwrap();
     let pids = ["child", "grandchild", "deaf"].map(|name| scratch.pid(name));
-    let guard = guard_of(agent_pid);
+    let guard = guard_of(agent.pid());
     assert!(pids.into_iter().all(is_alive) && is_alive(guard), "they were all there before");
-    agent.kill().unwrap();
-    agent.wait().unwrap();
+    agent.kill();
     for pid in pids.into_iter().chain([guard]) {
         eventually(|| (!is_alive(pid)).then_some(()));
     }
@@ -389,10 +405,9 @@ fn the_child_goes_with_the_agent_without_a_guard() {
     let scratch = Scratch::new();
     let mut agent = agent(&scratch.0, "echo $$ >child; exec sleep 1000");
     let child = scratch.pid("child");
-    kill(guard_of(i32::try_from(agent.id()).unwrap()));
+    kill(guard_of(agent.pid()));
     assert!(is_alive(child));
-    agent.kill().unwrap();
-    agent.wait().unwrap();
+    agent.kill();
     eventually(|| (!is_alive(child)).then_some(()));
 }
 
