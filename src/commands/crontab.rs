@@ -82,7 +82,8 @@ fn line(task: &Task, config: Option<&Path>) -> Result<Option<String>> {
     let expression = Expression::parse(cron, Dialect::Crontab).map_err(invalid)?;
     let days = task.all_fields_match.then(|| expression.weekdays());
     let days = days.map(|days| days.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
-    let cron = if days.is_some() { without_weekdays(cron) } else { cron.split_whitespace().collect::<Vec<_>>().join(" ") };
+    let cron =
+        if days.is_some() { without_weekdays(cron) } else { cron.split_whitespace().collect::<Vec<_>>().join(" ") };
     let program = std::env::current_exe().doing(|| "finding this program's own path".to_owned())?;
     let entry = Entry {
         cron: &cron,
@@ -173,7 +174,10 @@ impl Crontab {
         }
         if self.read()? != new {
             let saved = saved.display();
-            return Err(Error::failed(format!("{}: it reads back differently; the table before is in {saved}", doing())));
+            return Err(Error::failed(format!(
+                "{}: it reads back differently; the table before is in {saved}",
+                doing()
+            )));
         }
         Ok(())
     }

@@ -37,7 +37,11 @@ impl Entry<'_> {
         }
         let line = format!("{} # {}", words.join(" "), self.task);
         // Debian's crontab refuses a longer command with a message that does not say which
-        if line.len() > 990 { Err(format!("the line for `{}` would be longer than cron allows", self.task)) } else { Ok(line) }
+        if line.len() > 990 {
+            Err(format!("the line for `{}` would be longer than cron allows", self.task))
+        } else {
+            Ok(line)
+        }
     }
 }
 
@@ -157,13 +161,12 @@ fn words(command: &str) -> Vec<String> {
             (Some(open), c) if c == open => quote = None,
             (Some('\''), c) => word.get_or_insert_default().push(c),
             (_, '\\') => word.get_or_insert_default().extend(chars.next()),
-            (Some(_), c) => word.get_or_insert_default().push(c),
             (None, '\'' | '"') => {
                 quote = Some(c);
                 word.get_or_insert_default();
             }
             (None, ' ' | '\t') => words.extend(word.take()),
-            (None, c) => word.get_or_insert_default().push(c),
+            (_, c) => word.get_or_insert_default().push(c),
         }
     }
     words.extend(word);
@@ -178,7 +181,13 @@ mod tests {
     const KB17_WEEKDAYS: &str = "0 5 1 * * /usr/bin/test $(date \"+\\%u\") -eq 1 -o $(date \"+\\%u\") -eq 2 && /usr/bin/python3 /opt/KristaBackup/KristaBackup.py run broken 2>&1 | /usr/bin/tee /x # broken\n";
 
     fn entry<'a>(task: &'a str) -> Entry<'a> {
-        Entry { cron: "00 23 * * 0", program: "/opt/k b/krista-backup", config: Some("/etc/k.yaml"), weekdays: None, task }
+        Entry {
+            cron: "00 23 * * 0",
+            program: "/opt/k b/krista-backup",
+            config: Some("/etc/k.yaml"),
+            weekdays: None,
+            task,
+        }
     }
 
     fn edit(table: &str, task: &str) -> String {
