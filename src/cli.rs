@@ -1,6 +1,7 @@
 //! The command line: argh structs, old spellings, one match.
 
 use crate::commands::check::check;
+use crate::commands::crontab::{disable, enable};
 use crate::commands::list::{Format, list};
 use crate::commands::run::{Request, VERSION, run};
 use crate::error::{Error, Exit, Result};
@@ -45,6 +46,8 @@ enum Command {
     Run(RunArgs),
     Check(CheckArgs),
     List(ListArgs),
+    Enable(EnableArgs),
+    Disable(DisableArgs),
 }
 
 /// Run a task or an action.
@@ -88,6 +91,24 @@ struct ListArgs {
     /// print one JSON document
     #[argh(switch)]
     json: bool,
+}
+
+/// Put a task into the crontab of `cron_user`; KB17's line for it is replaced. Short form: en.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "enable")]
+struct EnableArgs {
+    /// task, or `all` for every task with a `cron`
+    #[argh(positional)]
+    unit: String,
+}
+
+/// Take a task out of the crontab. Short form: dis.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "disable")]
+struct DisableArgs {
+    /// task (it need not be configured any more), or `all`
+    #[argh(positional)]
+    unit: String,
 }
 
 /// Runs the program.
@@ -137,6 +158,8 @@ fn dispatch(args: &[String]) -> Result<Exit> {
         }
         Some(Command::Check(args)) => check(config, format(args.json)),
         Some(Command::List(args)) => list(config, format(args.json)),
+        Some(Command::Enable(args)) => enable(config, &args.unit),
+        Some(Command::Disable(args)) => disable(config, &args.unit),
     }
 }
 
@@ -188,7 +211,7 @@ fn not_here(args: &[String]) -> Option<String> {
         "web" if !rest.iter().any(|arg| arg == "--api" || arg == "--webapi") => {
             Some("there is deliberately no web UI: use `web start --api`, `list`, `check` or the logs".into())
         }
-        "enable" | "disable" | "backups" | "verify" | "restore" | "status" | "logs" | "web" | "upgrade" => {
+        "backups" | "verify" | "restore" | "status" | "logs" | "web" | "upgrade" => {
             Some(format!("`{verb}` is not implemented yet in version {VERSION}"))
         }
         _ => None,

@@ -56,16 +56,26 @@ pub fn disable(config_file: Option<&Path>, unit: &str) -> Result<Exit> {
     let known = table::tasks(&old);
     let gone: Vec<_> = known.into_iter().filter(|name| task.is_none_or(|task| task == name)).collect();
     if gone.is_empty() {
-        output::note(&format!("nothing to disable: no line of ours for `{unit}` in the crontab of {}", crontab.user));
+        output::note(&format!(
+            "nothing to disable: no line of ours for `{unit}` in the crontab of {}",
+            crontab.owner.user
+        ));
         return Ok(Exit::Done);
     }
     crontab.replace(&old, &table::without(&old, task))?;
     crontab.tell(&gone.iter().map(|name| format!("disabled {name}")).collect::<Vec<_>>())
 }
 
-/// The tasks that have a line in the crontab; `Err` when it cannot be read.
+/// The tasks that have a line in the crontab; `Err` when it cannot be read. Changes nothing.
 pub fn enabled(config: &Config) -> Result<Vec<String>> {
-    Ok(table::tasks(&Crontab::of(config)?.read()?))
+    let owner = Owner::of(config)?;
+    let limits = Limits { deadline: Instant::now().checked_add(PATIENCE), ..Limits::default() };
+    let mut table = String::new();
+    let (end, complaint) = owner.crontab("-l", Streams::default(), &limits, &mut table)?;
+    if !end.ok() && !is_no_table(&complaint) {
+        return Err(Error::failed(format!("reading the crontab of {}: {complaint}", owner.user)));
+    }
+    Ok(table::tasks(table.as_bytes()))
 }
 
 /// The file to name in the line, unless the program finds it there by itself: cron has no environment of ours.
@@ -106,19 +116,22 @@ fn text(path: &Path) -> Result<&str> {
     path.to_str().ok_or_else(|| Error::usage(format!("{} cannot stand in a crontab: it is not UTF-8", path.display())))
 }
 
-/// One user's crontab.
-struct Crontab {
+/// Whose crontab it is.
+struct Owner {
     user: String,
-    /// Whether `-u` is needed and allowed.
+    /// Whether `-u` is needed.
     other: bool,
-    places: Places,
-    limits: Limits,
-    _lock: File,
 }
 
-impl Crontab {
+/// What `crontab` is connected to.
+#[derive(Default)]
+struct Streams {
+    stdin: Option<File>,
+    stdout: Stdout,
+}
+
+impl Owner {
     fn of(config: &Config) -> Result<Self> {
-        signals::install()?;
         let own = users::by_uid(users::effective_uid()).map_or_else(|| "root".to_owned(), |user| user.name);
         let user = match &config.cron_user {
             Some(user) => user.clone(),
@@ -129,6 +142,41 @@ impl Crontab {
         if other && !users::is_root() {
             return Err(Error::usage(format!("only root can edit the crontab of {user}")));
         }
+        Ok(Self { user, other })
+    }
+
+    /// Runs `crontab`; what it prints line by line goes to `printed`, what it complains about is returned.
+    fn crontab(&self, verb: &str, streams: Streams, limits: &Limits, printed: &mut String) -> Result<(End, String)> {
+        let user = if self.other { vec!["-u", &self.user] } else { Vec::new() };
+        let command = Command {
+            program: "crontab".into(),
+            args: user.into_iter().chain([verb]).map(Into::into).collect(),
+            env: vec![("LC_ALL".into(), "C".into())],
+            stdin: streams.stdin,
+            stdout: streams.stdout,
+            ..Command::default()
+        };
+        let mut complaint = Vec::new();
+        let end = run(command, limits, &mut |stream, line: &str| match stream {
+            Stream::Out => printed.extend([line, "\n"]),
+            Stream::Err => complaint.push(line.to_owned()),
+        })?;
+        Ok((end, complaint.join(" ")))
+    }
+}
+
+/// One user's crontab, locked against others of us.
+struct Crontab {
+    owner: Owner,
+    places: Places,
+    limits: Limits,
+    _lock: File,
+}
+
+impl Crontab {
+    fn of(config: &Config) -> Result<Self> {
+        signals::install()?;
+        let owner = Owner::of(config)?;
         let places = Places { logs: config.logging.logs_path.clone(), group: config.logging.group };
         places.create_dir(&places.state())?;
         let lock = places.state().join("crontab.lock");
@@ -137,16 +185,16 @@ impl Crontab {
         options.write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NOFOLLOW);
         let lock = options.open(&lock).and_then(|file| file.lock().map(|()| file)).doing(doing)?;
         let limits = Limits { cancel: signals::process_cancel(), deadline: Instant::now().checked_add(PATIENCE) };
-        Ok(Self { user, other, places, limits, _lock: lock })
+        Ok(Self { owner, places, limits, _lock: lock })
     }
 
     /// The table as it is. Only a clear word that there is none counts as empty; any other failure is an error, because
     /// what is written back replaces everything.
     fn read(&self) -> Result<Vec<u8>> {
-        let doing = || format!("reading the crontab of {}", self.user);
+        let doing = || format!("reading the crontab of {}", self.owner.user);
         let mut output = self.scratch()?;
         let file = output.try_clone().doing(doing)?;
-        let (end, complaint) = self.crontab("-l", None, Stdout::File(file))?;
+        let (end, complaint) = self.crontab("-l", Streams { stdin: None, stdout: Stdout::File(file) })?;
         if !end.ok() {
             if is_no_table(&complaint) {
                 return Ok(Vec::new());
@@ -163,12 +211,12 @@ impl Crontab {
         if old == new {
             return Ok(());
         }
-        let saved = self.places.state().join(format!("crontab-{}.saved", self.user));
+        let saved = self.places.state().join(format!("crontab-{}.saved", self.owner.user));
         files::replace_file(&saved, old, 0o600)?;
-        let doing = || format!("writing the crontab of {}", self.user);
+        let doing = || format!("writing the crontab of {}", self.owner.user);
         let mut input = self.scratch()?;
         input.write_all(new).and_then(|()| input.seek(SeekFrom::Start(0))).doing(doing)?;
-        let (end, complaint) = self.crontab("-", Some(input), Stdout::Lines)?;
+        let (end, complaint) = self.crontab("-", Streams { stdin: Some(input), stdout: Stdout::Lines })?;
         if !end.ok() {
             return Err(Error::failed(format!("{}: `crontab -` gave {end}: {complaint}; it is unchanged", doing())));
         }
@@ -182,23 +230,8 @@ impl Crontab {
         Ok(())
     }
 
-    fn crontab(&self, verb: &str, stdin: Option<File>, stdout: Stdout) -> Result<(End, String)> {
-        let user = if self.other { vec!["-u", &self.user] } else { Vec::new() };
-        let command = Command {
-            program: "crontab".into(),
-            args: user.into_iter().chain([verb]).map(Into::into).collect(),
-            env: vec![("LC_ALL".into(), "C".into())],
-            stdin,
-            stdout,
-            ..Command::default()
-        };
-        let mut complaint = Vec::new();
-        let end = run(command, &self.limits, &mut |stream, line: &str| {
-            if stream == Stream::Err {
-                complaint.push(line.to_owned());
-            }
-        })?;
-        Ok((end, complaint.join(" ")))
+    fn crontab(&self, verb: &str, streams: Streams) -> Result<(End, String)> {
+        self.owner.crontab(verb, streams, &self.limits, &mut String::new())
     }
 
     /// A file without a name, for bytes that lines would spoil.
@@ -215,7 +248,8 @@ impl Crontab {
     fn tell(&self, done: &[String]) -> Result<Exit> {
         for line in done {
             output::line(line)?;
-            let logged = logfile::program(&self.places, Level::Info, &format!("crontab of {}: {line}", self.user));
+            let logged =
+                logfile::program(&self.places, Level::Info, &format!("crontab of {}: {line}", self.owner.user));
             logged.unwrap_or_else(|error| output::note(&error.to_string()));
         }
         Ok(Exit::Done)

@@ -1,6 +1,7 @@
 //! `list`: tasks and actions, when they run next and how they ended last.
 
 use crate::actions::properties::Severity;
+use crate::commands::crontab;
 use crate::commands::run::rfc3339;
 use crate::config::{Config, Task};
 use crate::cron::expression::{Dialect, Expression};
@@ -27,11 +28,11 @@ pub fn list(config_file: Option<&Path>, format: Format) -> Result<Exit> {
     let config = Config::load(&Config::find(config_file)?)?;
     let places = Places { logs: config.logging.logs_path.clone(), group: None };
     let records = journal::read(&places.logs.join(journal::FILE_NAME))?;
-    let now = clock::now();
+    let view = View { records: &records, now: clock::now(), enabled: crontab::enabled(&config).ok() };
     match format {
-        Format::Json => output::json(&document(&config, &records, now))?,
+        Format::Json => output::json(&document(&config, &view))?,
         Format::Table => {
-            table(&config, &records, now).iter().try_for_each(|line| output::line(line))?;
+            table(&config, &view).iter().try_for_each(|line| output::line(line))?;
             let errors = config.problems.iter().filter(|p| p.problem.severity == Severity::Error).count();
             if errors > 0 {
                 let text = format!("{} has {errors} errors: see `krista-backup check`", config.path.display());
@@ -42,36 +43,50 @@ pub fn list(config_file: Option<&Path>, format: Format) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// What is known about the units besides their configuration.
+struct View<'a> {
+    records: &'a [Record],
+    now: OffsetDateTime,
+    /// Tasks with a line in the crontab; none when the crontab cannot be read.
+    enabled: Option<Vec<String>>,
+}
+
+impl View<'_> {
+    fn enabled(&self, task: &str) -> Option<bool> {
+        self.enabled.as_ref().map(|names| names.iter().any(|name| name == task))
+    }
+}
+
 fn next_run(task: &Task, now: OffsetDateTime) -> Option<OffsetDateTime> {
     let expression = Expression::parse(task.cron.as_deref()?, Dialect::Crontab).ok()?;
     expression.next_local(now, &|instant| clock::local(instant).offset())
 }
 
-fn document(config: &Config, records: &[Record], now: OffsetDateTime) -> Value {
-    let tasks: Vec<_> = config.tasks.iter().map(|task| task_json(task, records, now)).collect();
+fn document(config: &Config, view: &View<'_>) -> Value {
+    let tasks: Vec<_> = config.tasks.iter().map(|task| task_json(task, view)).collect();
     let actions: Vec<_> = config
         .actions
         .iter()
         .map(|entry| {
-            let last = last_json(records, &entry.name);
+            let last = last_json(view.records, &entry.name);
             json!({"name": entry.name, "type": entry.kind, "description": entry.descr, "last": last})
         })
         .collect();
     json!({"server": config.server_name, "config": config.path, "tasks": tasks, "actions": actions})
 }
 
-fn task_json(task: &Task, records: &[Record], now: OffsetDateTime) -> Value {
+fn task_json(task: &Task, view: &View<'_>) -> Value {
     let names = |list: &[(String, bool)]| list.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     json!({
         "name": task.name,
         "description": task.descr,
         "cron": task.cron,
-        "next": next_run(task, now).map(rfc3339),
-        "enabled": null,
+        "next": next_run(task, view.now).map(rfc3339),
+        "enabled": view.enabled(&task.name),
         "actions": names(&task.actions),
         "finally": names(&task.finally),
-        "last": last_json(records, &task.name),
-        "last_success": journal::last_success(records, &task.name).map(|end| end.started.clone()),
+        "last": last_json(view.records, &task.name),
+        "last_success": journal::last_success(view.records, &task.name).map(|end| end.started.clone()),
     })
 }
 
@@ -87,15 +102,17 @@ fn last_json(records: &[Record], unit: &str) -> Value {
     last
 }
 
-fn table(config: &Config, records: &[Record], now: OffsetDateTime) -> Vec<String> {
+fn table(config: &Config, view: &View<'_>) -> Vec<String> {
     let heads = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    let mut rows = vec![heads(&["TASK", "CRON", "NEXT RUN", "LAST RUN", "RESULT", "ACTIONS", "DESCRIPTION"])];
+    let mut rows =
+        vec![heads(&["TASK", "CRON", "ENABLED", "NEXT RUN", "LAST RUN", "RESULT", "ACTIONS", "DESCRIPTION"])];
     for task in &config.tasks {
-        let (at, result) = last(records, &task.name);
+        let (at, result) = last(view.records, &task.name);
         rows.push(vec![
             task.name.clone(),
             task.cron.clone().unwrap_or_else(|| "-".into()),
-            next_run(task, now).map_or_else(|| "-".into(), minute),
+            view.enabled(&task.name).map_or("?", |enabled| if enabled { "yes" } else { "no" }).to_owned(),
+            next_run(task, view.now).map_or_else(|| "-".into(), minute),
             at,
             result,
             task.actions.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(","),
@@ -106,7 +123,7 @@ fn table(config: &Config, records: &[Record], now: OffsetDateTime) -> Vec<String
     lines.push(String::new());
     let mut rows = vec![heads(&["ACTION", "TYPE", "LAST RUN", "RESULT", "DESCRIPTION"])];
     for entry in &config.actions {
-        let (at, result) = last(records, &entry.name);
+        let (at, result) = last(view.records, &entry.name);
         let kind = entry.kind.clone().unwrap_or_else(|| "(template)".into());
         rows.push(vec![entry.name.clone(), kind, at, result, entry.descr.clone()]);
     }

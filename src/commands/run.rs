@@ -280,8 +280,7 @@ fn summary(end: &End) -> String {
     let took = show_duration(Duration::from_millis(end.duration_ms));
     let word = end.signal.map_or(end.outcome.word(), |_| "interrupted");
     let what = if end.bytes > 0 { format!(", {} written", show_bytes(end.bytes)) } else { String::new() };
-    let why = if end.message.is_empty() { String::new() } else { format!(" ({})", end.message) };
-    format!("{}: {word} in {took}{what}{why}", end.unit)
+    format!("{}: {word} in {took}{what}", end.unit)
 }
 
 /// RFC 3339; only a year beyond 9999 cannot be written so.
