@@ -59,6 +59,7 @@ impl View<'_> {
 
 fn next_run(task: &Task, now: OffsetDateTime) -> Option<OffsetDateTime> {
     let expression = Expression::parse(task.cron.as_deref()?, Dialect::Crontab).ok()?;
+    let expression = if task.all_fields_match { expression.on_days_matching_both() } else { expression };
     expression.next_local(now, &|instant| clock::local(instant).offset())
 }
 
