@@ -1,11 +1,16 @@
 //! The actions: what a task is made of. One file per type; adding a type is a file and its lines in [`TYPES`].
 
+pub mod command;
 pub mod common;
 pub mod context;
+pub mod dschecker;
 pub mod guards;
 pub mod later;
 pub mod pgdump;
 pub mod properties;
+pub mod script;
+#[cfg(test)]
+mod testing;
 
 use crate::error::Result;
 use crate::store::naming::Scheme;
@@ -53,7 +58,12 @@ pub struct Type {
 }
 
 /// Every type there is.
-pub const TYPES: &[Type] = &[Type { name: "pgdump", continues_on_error: false, build: pgdump::build }];
+pub const TYPES: &[Type] = &[
+    Type { name: "pgdump", continues_on_error: false, build: pgdump::build },
+    Type { name: "command", continues_on_error: true, build: command::build },
+    Type { name: "script", continues_on_error: true, build: script::build },
+    Type { name: "dschecker", continues_on_error: false, build: dschecker::build },
+];
 
 /// The type of this name.
 pub fn by_name(name: &str) -> Option<&'static Type> {
