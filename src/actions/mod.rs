@@ -1,12 +1,20 @@
 //! The actions: what a task is made of. One file per type; adding a type is a file and its lines in [`TYPES`].
 
+pub mod command;
 pub mod common;
 pub mod context;
+pub mod dschecker;
 pub mod guards;
 pub mod later;
 pub mod pgdump;
 pub mod properties;
+<<<<<<< HEAD
 mod stubs;
+=======
+pub mod script;
+#[cfg(test)]
+mod testing;
+>>>>>>> wip-children
 
 use crate::error::Result;
 use crate::store::naming::Scheme;
@@ -60,6 +68,7 @@ pub struct Type {
 
 /// Every type there is.
 pub const TYPES: &[Type] = &[
+<<<<<<< HEAD
     Type { name: "tar", continues_on_error: false, build: stubs::tar },
     Type { name: "pgdump", continues_on_error: false, build: pgdump::build },
     Type { name: "cleaner", continues_on_error: false, build: stubs::cleaner },
@@ -75,6 +84,12 @@ pub const TYPES: &[Type] = &[
     Type { name: "set_in_progress_ticket", continues_on_error: false, build: later::set_ticket },
     Type { name: "unset_in_progress_ticket", continues_on_error: false, build: later::unset_ticket },
     Type { name: "check_in_progress_ticket", continues_on_error: false, build: later::check_ticket },
+=======
+    Type { name: "pgdump", continues_on_error: false, build: pgdump::build },
+    Type { name: "command", continues_on_error: true, build: command::build },
+    Type { name: "script", continues_on_error: true, build: script::build },
+    Type { name: "dschecker", continues_on_error: false, build: dschecker::build },
+>>>>>>> wip-children
 ];
 
 /// The type of this name.
