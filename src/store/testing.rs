@@ -1,7 +1,7 @@
 //! What the tests of this room share: a scratch directory and sources that write into it.
 
 use crate::store::manifest::{FORMAT, FileRecord, Manifest, hex};
-use crate::store::naming::{Family, Parts, Scheme};
+use crate::store::naming::{Family, Scheme};
 use crate::store::publish::{Existing, Staging};
 use crate::store::sets::{Folder, Source};
 use sha2::Digest;
@@ -95,11 +95,6 @@ pub fn dumps(dir: &Path) -> Source {
         extensions: vec!["pgdump".into()],
         ..archives(dir)
     }
-}
-
-/// The parts of an archive of level 0 of a day of July 2020.
-pub fn full(day: u8) -> Parts {
-    Parts { basename: "app".into(), level: Some(0), ext: "tar.gz".into(), dbname: None, time: Some(july(day)) }
 }
 
 pub fn record(name: &str, content: &str) -> FileRecord {
