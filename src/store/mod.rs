@@ -6,3 +6,6 @@ pub mod naming;
 pub mod publish;
 pub mod retention;
 pub mod sets;
+
+#[cfg(test)]
+mod testing;

@@ -28,7 +28,6 @@ impl DateField {
 
     /// Fixed width with leading zeros; without a time all zeros, which is no date and never recognised as one.
     pub(super) fn format(self, time: Option<PrimitiveDateTime>) -> String {
-        let width = self.width();
         let number = time.map_or(0, |time| match self {
             Self::Year => time.year(),
             Self::Month => i32::from(u8::from(time.month())),
@@ -37,6 +36,11 @@ impl DateField {
             Self::Minute => i32::from(time.minute()),
             Self::Second => i32::from(time.second()),
         });
+        self.print(number)
+    }
+
+    fn print(self, number: i32) -> String {
+        let width = self.width();
         format!("{number:0width$}")
     }
 
@@ -46,7 +50,7 @@ impl DateField {
 }
 
 /// The fields read from a name so far.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Debug)]
 pub(super) struct DateFields {
     year: Option<u16>,
     month: Option<u16>,
@@ -62,15 +66,24 @@ impl DateFields {
     pub(super) fn read<'a>(&mut self, field: DateField, rest: &'a str) -> Option<&'a str> {
         let (digits, rest) = rest.split_at_checked(field.width())?;
         let number: u16 = digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok()).flatten()?;
-        let slot = match field {
+        let slot = self.slot(field);
+        (*slot.get_or_insert(number) == number).then_some(rest)
+    }
+
+    fn slot(&mut self, field: DateField) -> &mut Option<u16> {
+        match field {
             DateField::Year => &mut self.year,
             DateField::Month => &mut self.month,
             DateField::Day => &mut self.day,
             DateField::Hour => &mut self.hour,
             DateField::Minute => &mut self.minute,
             DateField::Second => &mut self.second,
-        };
-        (*slot.get_or_insert(number) == number).then_some(rest)
+        }
+    }
+
+    /// The field as it stood in the name, if it did.
+    pub(super) fn text(mut self, field: DateField) -> Option<String> {
+        self.slot(field).map(|number| field.print(i32::from(number)))
     }
 
     /// Whether the fields that are there belong to some real point in time.

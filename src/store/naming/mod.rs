@@ -6,7 +6,7 @@ mod template;
 
 use std::collections::BTreeMap;
 use template::Piece;
-pub use template::Template;
+pub use template::{Reading, Template};
 use time::PrimitiveDateTime;
 
 /// The longest name of a main file in bytes: 255, less what the temporary name of its manifest (`.NAME.manifest.part`) adds.
@@ -134,6 +134,24 @@ impl Scheme {
     /// Name of the checksum file.
     pub fn hash_name(&self, family: Family, parts: &Parts) -> String {
         apart(self.hash(family).format(parts), &self.main_name(family, parts), "hash")
+    }
+}
+
+impl Scheme {
+    /// The names of list file (archives only) and checksum file that belong to the main file `main`.
+    pub fn beside(&self, family: Family, main: &str, known: &Known<'_>, list_extension: &str) -> Vec<String> {
+        let Some(reading) = self.main(family).read(main, known) else { return Vec::new() };
+        let list = (family == Family::Files).then(|| self.fsdump.rewrite(&reading, known, list_extension)).flatten();
+        let hash = self.hash(family).rewrite(&reading, known, "hash");
+        let named = [(list, list_extension), (hash, "hash")];
+        named.into_iter().filter_map(|(name, extension)| Some(apart(name?, main, extension))).collect()
+    }
+
+    /// The names of the archives, one for each known extension, that the list file `list` may belong to.
+    pub fn archives_of(&self, list: &str, known: &Known<'_>, list_extension: &str) -> Vec<String> {
+        let listed = Known { extensions: &[list_extension.to_owned()], ..known.clone() };
+        let Some(reading) = self.fsdump.read(list, &listed) else { return Vec::new() };
+        known.extensions.iter().filter_map(|ext| self.fsdump.rewrite(&reading, known, ext)).collect()
     }
 }
 

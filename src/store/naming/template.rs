@@ -147,28 +147,56 @@ impl Template {
 
     /// The parts of a name this template could have made, exactly, or none.
     pub fn recognise(&self, name: &str, known: &Known<'_>) -> Option<Parts> {
-        let found = walk(&self.pieces, name, known, Found::default())?;
-        Some(Parts {
-            basename: known.basename.to_owned(),
-            level: found.level,
-            ext: found.ext.unwrap_or_default(),
-            dbname: found.dbname,
-            time: found.date.time(),
-        })
+        Some(self.read(name, known)?.parts(known.basename))
+    }
+
+    /// As [`Template::recognise`], but every variable as it stands in the name.
+    pub fn read(&self, name: &str, known: &Known<'_>) -> Option<Reading> {
+        walk(&self.pieces, name, known, Reading::default())
+    }
+
+    /// The name that belongs to what was read from another one, such as the checksum file's to the archive's; none when
+    /// that does not say enough.
+    pub fn rewrite(&self, reading: &Reading, known: &Known<'_>, ext: &str) -> Option<String> {
+        let mut name = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => name.push_str(text),
+                Piece::Basename => name.push_str(known.basename),
+                Piece::Level => name.push(char::from(b'0' + reading.level?)),
+                Piece::Ext => name.push_str(ext),
+                Piece::Dbname => name.push_str(reading.dbname.as_ref()?),
+                Piece::Date(field) => name.push_str(&reading.date.text(*field)?),
+            }
+        }
+        Some(name)
     }
 }
 
-/// What was read so far.
-#[derive(Clone, Default)]
-struct Found {
+/// What was read from a name, every variable as it stands there.
+#[derive(Clone, Default, Debug)]
+pub struct Reading {
     level: Option<u8>,
     ext: Option<String>,
     dbname: Option<String>,
     date: DateFields,
 }
 
+impl Reading {
+    /// What it means.
+    pub fn parts(&self, basename: &str) -> Parts {
+        Parts {
+            basename: basename.to_owned(),
+            level: self.level,
+            ext: self.ext.clone().unwrap_or_default(),
+            dbname: self.dbname.as_deref().map(dbname::unescape),
+            time: self.date.time(),
+        }
+    }
+}
+
 /// Matches the remaining pieces against the rest of the name. Only the extension and the first database name leave a choice.
-fn walk(pieces: &[Piece], rest: &str, known: &Known<'_>, mut found: Found) -> Option<Found> {
+fn walk(pieces: &[Piece], rest: &str, known: &Known<'_>, mut found: Reading) -> Option<Reading> {
     let Some((piece, pieces)) = pieces.split_first() else {
         return (rest.is_empty() && found.date.is_valid()).then_some(found);
     };
@@ -194,7 +222,7 @@ fn walk(pieces: &[Piece], rest: &str, known: &Known<'_>, mut found: Found) -> Op
             ends.filter(|end| *end > 0).find_map(|end| {
                 let (raw, rest) = rest.split_at(end);
                 let mut found = found.clone();
-                agree(&mut found.dbname, dbname::unescape(raw))?;
+                agree(&mut found.dbname, raw.to_owned())?;
                 walk(pieces, rest, known, found)
             })
         }

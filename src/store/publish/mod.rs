@@ -241,3 +241,6 @@ impl Staging {
         self.remove_drafts()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,7 +50,7 @@ impl Staging {
     }
 
     /// Without a swap there is a moment with no set under the name: a sweep puts the old one back after a crash in it.
-    fn put_aside(&self, main: &str, part: &str) -> Result<()> {
+    pub(super) fn put_aside(&self, main: &str, part: &str) -> Result<()> {
         let aside = aside_name(main);
         let busy = || Error::failed(format!("{} is in use", self.dir.join(main).display()));
         let Entry::Dead(_lock) = drafts::lock_entry(&self.dir, main)? else { return Err(busy()) };

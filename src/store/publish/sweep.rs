@@ -6,7 +6,7 @@
 
 use crate::error::Result;
 use crate::store::manifest::EXTENSION;
-use crate::store::naming::{Parts, final_name, part_name};
+use crate::store::naming::{final_name, part_name};
 use crate::store::publish::drafts::{Entry, lock_entry};
 use crate::store::publish::replace::aside_name;
 use crate::store::sets::owner::{Claim, Role, judge};
@@ -30,8 +30,8 @@ pub fn sweep(source: &Source) -> Result<Vec<PathBuf>> {
 
 /// What a leftover is.
 enum Leftover {
-    /// An unfinished main file with these parts.
-    Main(String, Parts),
+    /// An unfinished main file.
+    Main(String),
     /// An unfinished companion.
     Companion(String),
     /// An old dump that was put aside for the new one of this name.
@@ -43,7 +43,7 @@ fn sweep_dir(source: &Source, dir: &Dir, removed: &mut Vec<PathBuf>) -> Result<(
     names.sort();
     for name in names {
         match leftover(source, dir, &name) {
-            Some(Leftover::Main(main, parts)) => sweep_main(source, dir, (&main, &parts), removed)?,
+            Some(Leftover::Main(main)) => sweep_main(source, dir, &main, removed)?,
             Some(Leftover::Companion(part)) => sweep_one(dir, &part, removed)?,
             Some(Leftover::Aside(main)) => put_back(dir, &main, removed)?,
             None => {}
@@ -56,31 +56,28 @@ fn sweep_dir(source: &Source, dir: &Dir, removed: &mut Vec<PathBuf>) -> Result<(
 /// never got its name is worth an argument.
 fn leftover(source: &Source, dir: &Dir, name: &str) -> Option<Leftover> {
     let ours = |name: &str, role: Role| {
-        let (parts, claim) = judge(source, dir.path(), name, role)?;
-        (!matches!(claim, Claim::Theirs(_))).then_some(parts)
+        judge(source, dir.path(), name, role).is_some_and(|(_, claim)| !matches!(claim, Claim::Theirs(_)))
     };
     if let Some(main) = name.strip_prefix('.').and_then(|name| name.strip_suffix(".old")) {
-        return ours(main, Role::Main).map(|_| Leftover::Aside(main.to_owned()));
+        return ours(main, Role::Main).then(|| Leftover::Aside(main.to_owned()));
     }
     let target = final_name(name)?;
-    if let Some(parts) = ours(target, Role::Main) {
-        return Some(Leftover::Main(target.to_owned(), parts));
+    if ours(target, Role::Main) {
+        return Some(Leftover::Main(target.to_owned()));
     }
     let beside = [EXTENSION, VERIFIED].iter().find_map(|ext| target.strip_suffix(ext)?.strip_suffix('.'));
-    let companion = beside.is_some_and(|main| ours(main, Role::Main).is_some())
-        || ours(target, Role::List).is_some()
-        || ours(target, Role::Hash).is_some();
+    let companion =
+        beside.is_some_and(|main| ours(main, Role::Main)) || ours(target, Role::List) || ours(target, Role::Hash);
     companion.then(|| Leftover::Companion(name.to_owned()))
 }
 
-fn sweep_main(source: &Source, dir: &Dir, set: (&str, &Parts), removed: &mut Vec<PathBuf>) -> Result<()> {
-    let (main, parts) = set;
+fn sweep_main(source: &Source, dir: &Dir, main: &str, removed: &mut Vec<PathBuf>) -> Result<()> {
     let part = part_name(main);
     let Entry::Dead(_lock) = lock_entry(dir, &part)? else { return Ok(()) };
     // looked at under the lock: a writer that was alive a moment ago may have finished the set since the listing
     if !dir.has(main)? {
-        for companion in source.companions(main, parts) {
-            if is_shared(source, dir, set, &companion)? {
+        for companion in source.companions(main) {
+            if is_shared(source, dir, main, &companion)? {
                 continue;
             }
             sweep_one(dir, &companion, removed)?;
@@ -95,14 +92,14 @@ fn sweep_main(source: &Source, dir: &Dir, set: (&str, &Parts), removed: &mut Vec
     Ok(())
 }
 
-/// Whether another archive with the same parts but another extension stands here, so that list and checksum may be its.
-fn is_shared(source: &Source, dir: &Dir, set: (&str, &Parts), companion: &str) -> Result<bool> {
-    let (main, parts) = set;
+/// Whether another archive that differs only in its extension stands here, so that list and checksum may be its.
+fn is_shared(source: &Source, dir: &Dir, main: &str, companion: &str) -> Result<bool> {
+    let template = source.scheme.main(source.family);
+    let Some(reading) = template.read(main, &source.known()) else { return Ok(true) };
     for ext in &source.extensions {
-        let other_parts = Parts { ext: ext.clone(), ..parts.clone() };
-        let other = source.scheme.main_name(source.family, &other_parts);
-        let same = source.companions(&other, &other_parts).iter().any(|name| name == companion);
-        if other != main && same && dir.has(&other)? {
+        let other = template.rewrite(&reading, &source.known(), ext);
+        let Some(other) = other.filter(|other| other != main) else { continue };
+        if source.companions(&other).iter().any(|name| name == companion) && dir.has(&other)? {
             return Ok(true);
         }
     }

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::patterns::Patterns;
 use crate::store::manifest::Manifest;
 pub use crate::store::naming::Family;
-use crate::store::naming::{Parts, Scheme};
+use crate::store::naming::{Known, Parts, Scheme};
 pub use scan::{ListAlone, Scan, scan};
 use std::path::{Path, PathBuf};
 use time::PrimitiveDateTime;
@@ -59,13 +59,14 @@ impl Source {
         dirs
     }
 
-    /// The names of everything that may stand beside the main file `main` with these parts; the manifest last.
-    pub fn companions(&self, main: &str, parts: &Parts) -> Vec<String> {
-        let mut names = Vec::with_capacity(4);
-        if self.family == Family::Files {
-            names.push(self.scheme.list_name(parts, &self.list_extension));
-        }
-        names.push(self.scheme.hash_name(self.family, parts));
+    /// What is known before one of its names is recognised.
+    pub fn known(&self) -> Known<'_> {
+        Known { basename: &self.basename, extensions: &self.extensions }
+    }
+
+    /// The names of everything that may stand beside the main file `main`; the manifest last.
+    pub fn companions(&self, main: &str) -> Vec<String> {
+        let mut names = self.scheme.beside(self.family, main, &self.known(), &self.list_extension);
         names.push(format!("{main}.{VERIFIED}"));
         names.push(Manifest::name_for(main));
         names
@@ -110,3 +111,6 @@ pub struct Set {
 pub fn find(source: &Source) -> Result<Vec<Set>> {
     Ok(scan(source)?.sets)
 }
+
+#[cfg(test)]
+mod tests;

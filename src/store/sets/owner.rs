@@ -95,7 +95,7 @@ fn recognise(source: &Source, dir: &Path, name: &str, role: Role) -> Option<Part
         Role::List => (source.scheme.main(source.family), list.as_slice()),
         Role::Hash => (source.scheme.hash(source.family), source.extensions.as_slice()),
     };
-    let mut parts = template.recognise(name, &Known { basename: &source.basename, extensions })?;
+    let mut parts = template.recognise(name, &Known { extensions, ..source.known() })?;
     if !belongs(source, dir, parts.level) {
         return None;
     }

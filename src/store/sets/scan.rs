@@ -51,22 +51,25 @@ pub fn scan(source: &Source) -> Result<Scan> {
     Ok(found)
 }
 
-/// The names in one directory, and how many main files each companion's name would belong to.
+/// The names in one directory, and which main files, ours or a rival's, each companion's name would belong to.
 struct Listing<'a> {
     source: &'a Source,
     dir: &'a Dir,
     names: HashSet<String>,
-    wanted: HashMap<String, usize>,
+    wanted: HashMap<String, HashSet<String>>,
 }
 
 fn scan_dir(source: &Source, dir: &Dir, found: &mut Scan) -> Result<()> {
     let names: HashSet<String> = dir.names()?.into_iter().collect();
     let judged = |name: &String| judge(source, dir.path(), name, Role::Main).map(|verdict| (name.clone(), verdict));
     let mains: Vec<_> = names.iter().filter_map(judged).collect();
-    let mut wanted = HashMap::new();
-    for (main, (parts, _)) in &mains {
-        for companion in source.companions(main, parts) {
-            *wanted.entry(companion).or_insert(0) += 1;
+    let mut wanted: HashMap<String, HashSet<String>> = HashMap::new();
+    for writer in std::iter::once(source).chain(&source.rivals) {
+        let template = writer.scheme.main(writer.family);
+        for main in names.iter().filter(|name| template.read(name, &writer.known()).is_some()) {
+            for companion in writer.companions(main) {
+                wanted.entry(companion).or_default().insert(main.clone());
+            }
         }
     }
     let listing = Listing { source, dir, names, wanted };
@@ -109,9 +112,10 @@ impl Listing<'_> {
     fn set(&self, name: &str, mut parts: Parts, facts: Facts, origin: Origin) -> Result<Set> {
         let mut files = vec![self.dir.join(name)];
         let mut size = if facts.kind == EntryKind::Dir { dir_size(self.dir, name)? } else { facts.size };
-        for companion in self.source.companions(name, &parts) {
+        for companion in self.source.companions(name) {
             // a companion that several sets could claim belongs to none
-            if !self.names.contains(&companion) || self.wanted.get(&companion) != Some(&1) {
+            let claimed = self.wanted.get(&companion).map_or(0, HashSet::len);
+            if claimed != 1 || !self.names.contains(&companion) {
                 continue;
             }
             if let Some(facts) = self.dir.facts(&companion)?.filter(|facts| facts.kind == EntryKind::File) {
@@ -190,7 +194,8 @@ impl Listing<'_> {
             else {
                 continue;
             };
-            let mains: Vec<String> = self.mains_of(&parts).collect();
+            let source = self.source;
+            let mains = source.scheme.archives_of(name, &source.known(), &source.list_extension);
             let is_here = |main: &String| self.names.contains(main) || self.names.contains(&part_name(main));
             if mains.iter().any(is_here) {
                 continue;
@@ -205,12 +210,6 @@ impl Listing<'_> {
             });
         }
         Ok(())
-    }
-
-    /// The names of the archives that a list with these parts could belong to.
-    fn mains_of<'a>(&'a self, list: &'a Parts) -> impl Iterator<Item = String> + 'a {
-        let source = self.source;
-        source.extensions.iter().map(|ext| source.scheme.fsdump.format(&Parts { ext: ext.clone(), ..list.clone() }))
     }
 }
 
