@@ -4,7 +4,7 @@
 # shellcheck source=cross/build.sh
 source cross/build.sh
 
-BENCH_PACKAGES=(pigz libarchive-tools python3)
+BENCH_PACKAGES=(pigz libarchive-tools python3 time)
 
 bench_help() {
     cat <<'END'

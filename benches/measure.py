@@ -6,6 +6,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 import corpora
@@ -25,7 +26,8 @@ class Command:
 
     def __init__(self, name, shell, before="", result=""):
         self.name, self.shell, self.before, self.result = name, shell, before, result
-        self.seconds, self.memory, self.size, self.failure = [], 0, 0, ""
+        self.seconds, self.size, self.failure = [], 0, ""
+        self.memory = 0  # KiB, the biggest single process of a pipeline
 
     def measure(self):
         """Once; a command that fails is not tried again."""
@@ -35,17 +37,18 @@ class Command:
         if ready.returncode:
             self.failure = "its preparation failed"
             return
-        begun = time.monotonic()
-        process = subprocess.Popen(["bash", "-o", "pipefail", "-c", self.shell], stderr=subprocess.PIPE)
-        said = process.stderr.read().decode(errors="replace").strip()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            self.failure = said.splitlines()[-1] if said else f"exit {process.returncode}"
-            return
-        self.seconds.append(time.monotonic() - begun)
-        # the biggest single process of a pipeline, in KiB; bash itself stays below 5 MiB
-        self.memory = max(self.memory, usage.ru_maxrss)
+        # a child of ours would count our own memory as its peak until it execs; GNU time is small
+        with tempfile.NamedTemporaryFile("r") as peak:
+            begun = time.monotonic()
+            ran = subprocess.run(["/usr/bin/time", "-q", "-f", "%M", "-o", peak.name, "bash", "-o", "pipefail", "-c",
+                                  self.shell], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+            took = time.monotonic() - begun
+            if ran.returncode:
+                said = ran.stderr.decode(errors="replace").strip()
+                self.failure = said.splitlines()[-1] if said else f"exit {ran.returncode}"
+                return
+            self.memory = max(self.memory, int(peak.read()))
+        self.seconds.append(took)
         self.size = folder_size(self.result) if self.result else 0
 
     def median(self):
@@ -147,7 +150,7 @@ HEAD = ["work", "command", "seconds", "MB", "peak MiB", "ours / it", "goal"]
 
 def table(rows):
     lines = [HEAD, ["---"] * len(HEAD), *rows]
-    return "\n".join("| " + " | ".join(row) + " |" for row in lines) + "\n"
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines) + "\n"
 
 
 def machine():
