@@ -76,8 +76,9 @@ target_installed() {
     [ -e "${found[0]}" ]
 }
 
-# A closed machine may drop packets instead of refusing them, hence the limit.
-fetch_target() { have rustup && timeout 180 rustup target add "$STATIC_TARGET" >/dev/null 2>&1; }
+# A closed machine may drop packets instead of refusing them, hence the limit. Where cargo is not rustup's own, what rustup
+# fetched is of no use to it.
+fetch_target() { have rustup && timeout 180 rustup target add "$STATIC_TARGET" >/dev/null 2>&1 && target_installed; }
 
 route_installed() {
     need_cargo

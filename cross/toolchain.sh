@@ -9,11 +9,12 @@ BINARY=$DIST/krista-backup
 STATIC_TARGET=$(uname -m)-unknown-linux-musl
 VENDOR=$PWD/vendor
 
-# cron and CI often start with a PATH that lacks the place where rustup puts cargo.
+# cron and CI often start with a PATH that lacks the place where rustup puts cargo. It goes first, because rustup's cargo
+# can have the musl target, clippy and rustfmt; a distribution's in /usr/bin often has none of them.
 find_cargo() {
-    local home
-    for home in "${CARGO_HOME:-}" "${HOME:-}/.cargo"; do
-        have cargo || [ ! -x "$home/bin/cargo" ] || PATH=$home/bin:$PATH
+    local folder
+    for folder in "${HOME:-}/.cargo/bin" "${CARGO_HOME:-/none}/bin"; do
+        [ ! -x "$folder/cargo" ] || PATH=$folder:$PATH
     done
     have cargo
 }

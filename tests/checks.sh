@@ -19,8 +19,9 @@ test_help() {
 usage: ./build.sh test
 
 Everything CI checks, cheapest first, stopping at the first failure: shellcheck of all scripts; format; clippy with
-warnings as errors; all tests; the static binary by the default route (static, size, no C code, starts in an empty
-chroot); the same build once more without a network, from vendor/, with an empty CARGO_HOME; the demo.
+warnings as errors; no C code, licences and advisories as far as this machine can; all tests; the static binary by the
+default route (static, small enough, starts in an empty chroot); the configurations in the README; the same build once
+more without a network, from vendor/, with an empty CARGO_HOME; the demo.
 Debian packages the tests need are installed when root and apt-get is there; what cannot be had is said loudly.
 
 exit codes: 0 all passed, 1 something failed, 2 wrong usage
@@ -39,6 +40,7 @@ test_main() {
     check_dependencies
     check_tests
     check_binary
+    check_documentation
     check_offline_build
     check_demo
     step "all checks passed in $((SECONDS - started)) s"
@@ -95,6 +97,19 @@ check_binary() {
     else
         say "!! not root: start in an empty chroot not checked"
     fi
+}
+
+# Whoever starts from the README must not start with a mistake.
+check_documentation() {
+    step "configurations in the documentation"
+    local page config=$OUT/readme.yaml
+    for page in README.md README.ru.md; do
+        awk '/^```$/ { inside = 0 } inside; /^```yaml$/ { inside = 1 }' "$page" >"$config"
+        [ -s "$config" ] || fail "$page has no configuration"
+        chmod 600 "$config"
+        "$BINARY" --config "$config" check || fail "the configuration in $page is not clean"
+        say "$page: clean"
+    done
 }
 
 # A copy of the tree, because vendor/ beside the sources would change every later build.
