@@ -1,4 +1,7 @@
 //! Times of the crontab kind.
 
 pub mod crontab;
-pub mod expression;
+mod days;
+pub mod expression; // does a minute match, which is next
+mod fields;
+mod local; // the same for a clock that is moved
