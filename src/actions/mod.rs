@@ -8,13 +8,10 @@ pub mod guards;
 pub mod later;
 pub mod pgdump;
 pub mod properties;
-<<<<<<< HEAD
-mod stubs;
-=======
 pub mod script;
+mod stubs;
 #[cfg(test)]
 mod testing;
->>>>>>> wip-children
 
 use crate::error::Result;
 use crate::store::naming::Scheme;
@@ -68,13 +65,12 @@ pub struct Type {
 
 /// Every type there is.
 pub const TYPES: &[Type] = &[
-<<<<<<< HEAD
     Type { name: "tar", continues_on_error: false, build: stubs::tar },
     Type { name: "pgdump", continues_on_error: false, build: pgdump::build },
     Type { name: "cleaner", continues_on_error: false, build: stubs::cleaner },
-    Type { name: "command", continues_on_error: true, build: stubs::command },
-    Type { name: "script", continues_on_error: true, build: stubs::script },
-    Type { name: "dschecker", continues_on_error: false, build: stubs::dschecker },
+    Type { name: "command", continues_on_error: true, build: command::build },
+    Type { name: "script", continues_on_error: true, build: script::build },
+    Type { name: "dschecker", continues_on_error: false, build: dschecker::build },
     Type { name: "zip", continues_on_error: false, build: later::zip },
     Type { name: "move_bkp_period", continues_on_error: false, build: later::move_bkp_period },
     Type { name: "rsync", continues_on_error: false, build: later::rsync },
@@ -84,12 +80,6 @@ pub const TYPES: &[Type] = &[
     Type { name: "set_in_progress_ticket", continues_on_error: false, build: later::set_ticket },
     Type { name: "unset_in_progress_ticket", continues_on_error: false, build: later::unset_ticket },
     Type { name: "check_in_progress_ticket", continues_on_error: false, build: later::check_ticket },
-=======
-    Type { name: "pgdump", continues_on_error: false, build: pgdump::build },
-    Type { name: "command", continues_on_error: true, build: command::build },
-    Type { name: "script", continues_on_error: true, build: script::build },
-    Type { name: "dschecker", continues_on_error: false, build: dschecker::build },
->>>>>>> wip-children
 ];
 
 /// The type of this name.
