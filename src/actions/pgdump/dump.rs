@@ -80,7 +80,7 @@ pub struct Job<'a> {
 pub struct Done {
     /// The dump.
     pub main: PathBuf,
-    /// Bytes of the whole set, without the manifest.
+    /// Its bytes.
     pub bytes: u64,
 }
 
@@ -113,9 +113,8 @@ pub fn publish(job: &Job<'_>, subject: &Subject) -> Result<Done> {
     }
     match stage(job, subject, &mut staging) {
         Ok(manifest) => {
-            let bytes = manifest.files.iter().map(|file| file.size).sum();
             let paths = staging.commit(&manifest)?;
-            Ok(Done { main: paths.into_iter().next().unwrap_or_default(), bytes })
+            Ok(Done { main: paths.into_iter().next().unwrap_or_default(), bytes: manifest.bytes })
         }
         Err(failure) => {
             if let Err(left) = staging.discard() {
@@ -141,7 +140,8 @@ fn stage(job: &Job<'_>, subject: &Subject, staging: &mut Staging) -> Result<Mani
     let warnings = write(job, subject, &body)?;
     let verified = prove(job, subject, format, &mut body)?;
     let mut files = read_back(&mut body, &name)?;
-    if files.iter().all(|file| file.record.size == 0) {
+    let bytes = files.iter().map(|file| file.record.size).sum();
+    if bytes == 0 {
         return Err(Error::failed("the dump is empty although no error was reported"));
     }
     if job.settings.checksum_file {
@@ -164,7 +164,7 @@ fn stage(job: &Job<'_>, subject: &Subject, staging: &mut Staging) -> Result<Mani
         run_time: now.format(&Rfc3339).doing(|| "writing the run time".into())?,
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         verified,
-        bytes: files.iter().map(|file| file.record.size).sum(),
+        bytes,
         warnings,
         files: files.into_iter().map(|file| file.record).collect(),
         ..Manifest::default()
