@@ -2,10 +2,10 @@
 
 use super::connection::{STDIN, Session};
 use super::digest::{self, Digested};
+use super::settings::{Format, Settings};
 use super::stderr::Classifier;
 use super::tools::Tool;
 use super::verify::{self, Proof};
-use super::{Format, Settings};
 use crate::actions::context::Context;
 use crate::error::{Doing, Error, Result};
 use crate::store::manifest::{self, Manifest};
