@@ -45,9 +45,7 @@ impl Action for Settings {
 
     fn run(&self, cx: &Context<'_>, report: &mut Report) -> Result<()> {
         let ready = self.prepare(cx)?;
-        for path in publish::sweep(&self.source)? {
-            cx.debug(format!("removed a leftover of an earlier run: {}", path.display()));
-        }
+        self.sweep(cx);
         let mut failed = Vec::new();
         for (name, why) in &ready.selection.impossible {
             cx.error(format!("{name:?}: {why}"));
@@ -81,6 +79,18 @@ struct Ready {
 }
 
 impl Settings {
+    /// Leftovers that cannot be removed are no reason to make no dump.
+    fn sweep(&self, cx: &Context<'_>) {
+        match publish::sweep(&self.source) {
+            Ok(paths) => {
+                for path in paths {
+                    cx.debug(format!("removed a leftover of an earlier run: {}", path.display()));
+                }
+            }
+            Err(e) => cx.warn(format!("removing what an earlier run left behind: {e}")),
+        }
+    }
+
     fn prepare(&self, cx: &Context<'_>) -> Result<Ready> {
         let session = Session::open(&self.login, self.port, cx)?;
         let installed = tools::find(self.command_path.as_deref(), &session, cx)?;
