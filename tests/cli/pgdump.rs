@@ -80,7 +80,8 @@ fn comes_back(format: &str) {
         new.create(name);
     }
     old.sql("postgres", "create role \"строгий\" login password 'x'; create database shut allow_connections false");
-    let properties = format!("mode: all, format: {format}, jobs: 3, globals: true, checksum_file: true, exclusions: post*es");
+    let workers = if format == "directory" { "opts: -j 2, " } else { "" };
+    let properties = format!("mode: all, format: {format}, {workers}jobs: 3, globals: true, checksum_file: true, exclusions: post*es");
     let bench = bench(&old, format, &properties);
     succeeds(&bench);
 

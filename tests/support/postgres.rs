@@ -53,7 +53,10 @@ impl Cluster {
     /// is a failure under CI.
     pub fn start() -> Option<Self> {
         let Some(bin) = programs() else {
-            assert!(std::env::var("CI").as_deref() != Ok("true"), "PostgreSQL is not installed, and CI must test dumps");
+            assert!(
+                std::env::var("CI").as_deref() != Ok("true"),
+                "PostgreSQL is not installed, and CI must test dumps"
+            );
             // straight to the descriptor: the test harness swallows what goes through eprintln
             let test = std::thread::current().name().unwrap_or("a test").to_owned();
             let _ = writeln!(std::io::stderr().lock(), "SKIPPED: {test}: PostgreSQL is not installed");
@@ -71,7 +74,12 @@ impl Cluster {
         let cluster = Self { bin, dir };
         let data = cluster.dir.join("data");
         let data = data.to_str().unwrap();
-        done(cluster.tool("initdb").args(["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"]).arg("--locale=C"));
+        done(
+            cluster
+                .tool("initdb")
+                .args(["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"])
+                .arg("--locale=C"),
+        );
         let rules = "local all postgres trust\nlocal all all scram-sha-256\n";
         fs::write(cluster.dir.join("data/pg_hba.conf"), rules).unwrap();
         let options = format!("-k {} -c listen_addresses='' -c fsync=off -c max_connections=40", cluster.dir.display());
@@ -144,7 +152,9 @@ impl Cluster {
     /// Feeds a plain dump to psql.
     pub fn feed(&self, dump: &Path, database: &str) {
         let mut psql = self.tool("psql");
-        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1"]).env("PGDATABASE", database).stdin(fs::File::open(dump).unwrap());
+        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1"])
+            .env("PGDATABASE", database)
+            .stdin(fs::File::open(dump).unwrap());
         done(&mut psql);
     }
 

@@ -65,6 +65,9 @@ impl Session {
             Login::Remote { host, user, password } => {
                 set("PGHOST", host.as_deref().unwrap_or_default());
                 set("PGUSER", user);
+                if password.is_some() {
+                    set("PGPASSWORD", ""); // an inherited one would come first
+                }
                 (None, password.clone())
             }
             Login::Local(socket) => {
@@ -140,13 +143,7 @@ fn passfile_line(password: &str) -> String {
 
 /// What every child gets; empty values take the effect of what we may have inherited away.
 fn fixed() -> Vec<(OsString, OsString)> {
-    let pairs = [
-        ("PGHOSTADDR", ""),
-        ("PGPASSWORD", ""),
-        ("PGCONNECT_TIMEOUT", CONNECT_SECONDS),
-        ("LC_ALL", ""),
-        ("LC_MESSAGES", "C"),
-    ];
+    let pairs = [("PGHOSTADDR", ""), ("PGCONNECT_TIMEOUT", CONNECT_SECONDS), ("LC_ALL", ""), ("LC_MESSAGES", "C")];
     pairs.iter().map(|(key, value)| (OsStr::new(key).into(), OsStr::new(value).into())).collect()
 }
 

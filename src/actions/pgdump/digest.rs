@@ -41,7 +41,7 @@ pub fn file(mut file: impl Read, name: &str) -> Result<Digested> {
 /// directory belonged to another user until now, who must not lead us elsewhere.
 pub fn folder(dir: &Path, name: &str) -> Result<Vec<Digested>> {
     let dir = Dir::open(dir)?;
-    let mut names = dir.names()?;
+    let mut names = dir.strict_names()?;
     names.sort();
     names.iter().map(|inner| file(dir.open_file(inner)?, &format!("{name}/{inner}"))).collect()
 }

@@ -2,15 +2,16 @@
 
 use super::connection::{STDIN, Session};
 use super::digest::{self, Digested};
+use super::settings::{Format, Settings};
 use super::stderr::Classifier;
 use super::tools::Tool;
 use super::verify::{self, Proof};
-use super::{Format, Settings};
 use crate::actions::context::Context;
 use crate::error::{Doing, Error, Result};
 use crate::store::manifest::{self, Manifest};
 use crate::store::naming::Parts;
 use crate::store::publish::{Draft, Existing, Staging};
+use crate::store::sets::Family;
 use crate::sys::process::{self, Command, Stdout, Stream};
 use log::Level;
 use std::ffi::OsString;
@@ -79,7 +80,7 @@ pub struct Job<'a> {
 pub struct Done {
     /// The dump.
     pub main: PathBuf,
-    /// Bytes of the whole set, without the manifest.
+    /// Its bytes.
     pub bytes: u64,
 }
 
@@ -91,7 +92,7 @@ enum Body {
 
 /// File name of the dump of `subject` in a run of this time.
 pub fn file_name(settings: &Settings, subject: &Subject, run_time: PrimitiveDateTime) -> String {
-    settings.source.scheme.pgdump.format(&parts(settings, subject, run_time))
+    settings.source.scheme.main_name(Family::Dumps, &parts(settings, subject, run_time))
 }
 
 fn parts(settings: &Settings, subject: &Subject, run_time: PrimitiveDateTime) -> Parts {
@@ -107,11 +108,13 @@ fn parts(settings: &Settings, subject: &Subject, run_time: PrimitiveDateTime) ->
 /// Makes, proves and publishes one dump. On any error nothing has a final name, and an older dump stays as it was.
 pub fn publish(job: &Job<'_>, subject: &Subject) -> Result<Done> {
     let mut staging = Staging::begin(&job.settings.dest, Existing::Replace, job.settings.group)?;
+    if let Some(note) = staging.note() {
+        job.cx.debug(note);
+    }
     match stage(job, subject, &mut staging) {
         Ok(manifest) => {
-            let bytes = manifest.files.iter().map(|file| file.size).sum();
             let paths = staging.commit(&manifest)?;
-            Ok(Done { main: paths.into_iter().next().unwrap_or_default(), bytes })
+            Ok(Done { main: paths.into_iter().next().unwrap_or_default(), bytes: manifest.bytes })
         }
         Err(failure) => {
             if let Err(left) = staging.discard() {
@@ -126,7 +129,9 @@ fn stage(job: &Job<'_>, subject: &Subject, staging: &mut Staging) -> Result<Mani
     let started = Instant::now();
     let now = job.cx.run.now;
     let parts = parts(job.settings, subject, PrimitiveDateTime::new(now.date(), now.time()));
-    let name = job.settings.source.scheme.pgdump.format(&parts);
+    let source = &job.settings.source;
+    let name = source.scheme.main_name(Family::Dumps, &parts);
+    staging.replaces(source.companions(&name, &parts));
     let format = if *subject == Subject::Globals { Format::Plain } else { job.settings.format };
     let mut body = match format {
         Format::Directory => Body::Folder(staging.create_dir(&name, job.session.child())?),
@@ -135,12 +140,13 @@ fn stage(job: &Job<'_>, subject: &Subject, staging: &mut Staging) -> Result<Mani
     let warnings = write(job, subject, &body)?;
     let verified = prove(job, subject, format, &mut body)?;
     let mut files = read_back(&mut body, &name)?;
-    if files.iter().all(|file| file.record.size == 0) {
+    let bytes = files.iter().map(|file| file.record.size).sum();
+    if bytes == 0 {
         return Err(Error::failed("the dump is empty although no error was reported"));
     }
     if job.settings.checksum_file {
         let sums = digest::checksums(&files, matches!(body, Body::Folder(_)));
-        let name = job.settings.source.scheme.pgdump_hash.format(&parts);
+        let name = source.scheme.hash_name(Family::Dumps, &parts);
         let mut draft = staging.create(&name)?;
         draft.file.write_all(sums.as_bytes()).doing(|| format!("writing {}", draft.path.display()))?;
         files.push(digest::file(sums.as_bytes(), &name)?);
@@ -149,7 +155,7 @@ fn stage(job: &Job<'_>, subject: &Subject, staging: &mut Staging) -> Result<Mani
         format: manifest::FORMAT,
         tool: concat!("krista-backup ", env!("CARGO_PKG_VERSION")).into(),
         unit: job.cx.run.unit.clone(),
-        action: job.settings.source.action.clone(),
+        action: source.action.clone(),
         kind: "pgdump".into(),
         database: match subject {
             Subject::Database(name) => Some(name.clone()),
@@ -158,7 +164,7 @@ fn stage(job: &Job<'_>, subject: &Subject, staging: &mut Staging) -> Result<Mani
         run_time: now.format(&Rfc3339).doing(|| "writing the run time".into())?,
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         verified,
-        bytes: files.iter().map(|file| file.record.size).sum(),
+        bytes,
         warnings,
         files: files.into_iter().map(|file| file.record).collect(),
         ..Manifest::default()

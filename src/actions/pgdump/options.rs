@@ -1,5 +1,6 @@
 //! `opts`: the administrator's own `pg_dump` options, checked for those that would take the dump out of our hands.
 
+use super::settings::Format;
 use crate::actions::properties::Severity;
 
 /// Short options of `pg_dump` that take a value, and those that do not (`pg_dump` 9.2–18).
@@ -18,7 +19,7 @@ const LONG_FLAGS: &str = "
     strict-names use-set-session-authorization verbose";
 
 /// What is wrong with these options, each with how bad it is. `parallel` says whether the format takes `-j`.
-pub fn problems(words: &[String], format: super::Format) -> Vec<(Severity, String)> {
+pub fn problems(words: &[String], format: Format) -> Vec<(Severity, String)> {
     let mut found = Vec::new();
     let mut words = words.iter();
     while let Some(word) = words.next() {
@@ -62,7 +63,7 @@ fn read(word: &str) -> (Vec<String>, bool) {
     (options, false)
 }
 
-fn judge(option: &str, format: super::Format) -> Option<(Severity, String)> {
+fn judge(option: &str, format: Format) -> Option<(Severity, String)> {
     // getopt_long takes any unambiguous beginning of a long name
     let is = |short: &str, long: &str| option == short || (option.len() > 1 && long.starts_with(option));
     let error = |why: &str| Some((Severity::Error, format!("`opts`: `{}` {why}", spelled(option))));
@@ -74,7 +75,7 @@ fn judge(option: &str, format: super::Format) -> Option<(Severity, String)> {
         error("must not be given: use `databases`")
     } else if is("W", "password") {
         error("must not be given: nobody can answer a password prompt; use `password`")
-    } else if is("j", "jobs") && format != super::Format::Directory {
+    } else if is("j", "jobs") && format != Format::Directory {
         error("works with `format: directory` only; `jobs` dumps several databases at once")
     } else if is("h", "host") || is("p", "port") || is("U", "username") {
         let message = format!("`opts`: `{}` reaches pg_dump only: use `host`, `port` and `user`", spelled(option));
@@ -90,7 +91,6 @@ fn spelled(option: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Format;
     use super::*;
 
     fn worst(text: &str, format: Format) -> Option<Severity> {

@@ -8,13 +8,14 @@ pub struct Classifier {
     previous: Option<Level>,
 }
 
-/// First words of `pg_dump --verbose` progress lines (`pg_dump: reading extensions`), and of the Russian catalogue's.
+/// First words of `pg_dump --verbose` progress lines (`pg_dump: reading extensions`), English and from its Russian catalogue.
+/// In small letters: up to version 11 `Dumping the contents of table "x" failed` came without a label.
 const PROGRESS: &str = "
     connecting creating disabling dropping dumping enabling entering executing finding finished flagging
     identifying implied last launching processing reading running saving setting skipping started
-    подключение создаётся создание отключаются удаляется удаление выгрузка выгружается включаются вход
-    выполняется выполнение поиск закончен закончено пометка определение выявление последний запуск
-    запускается обработка обрабатывается чтение сохранение установка пропускается начат";
+    подключение создаётся отключаются удаляется выгрузка включаются вход выполняется поиск закончен
+    основной подразумевается последний пометка обрабатывается обрабатываются обработка чтение сохранение
+    выявление";
 
 /// Labels in front of a message, and what they mean.
 const LABELS: &[(&str, Level)] = &[
@@ -42,7 +43,7 @@ impl Classifier {
         let level = match self.previous {
             _ if lower.is_empty() => return Level::Debug,
             Some(previous) if continues(text, &lower) => previous,
-            _ => of_message(&lower),
+            _ => of_message(text.trim(), &lower),
         };
         self.previous = Some(level);
         level
@@ -53,7 +54,7 @@ fn continues(text: &str, lower: &str) -> bool {
     text.starts_with([' ', '\t']) || CONTINUATIONS.iter().any(|start| lower.starts_with(start))
 }
 
-fn of_message(lower: &str) -> Level {
+fn of_message(text: &str, lower: &str) -> Level {
     // AstraLinux's PostgreSQL reports its access-control model and the session's label on every connection
     if lower.starts_with("ac model:") || lower.starts_with("obtained maximum ") {
         return Level::Debug;
@@ -62,7 +63,7 @@ fn of_message(lower: &str) -> Level {
     if let Some((_, level)) = LABELS.iter().find(|(known, _)| label == Some(known)) {
         return *level;
     }
-    let first = lower.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+    let first = text.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
     if PROGRESS.split_whitespace().any(|word| word == first) {
         return Level::Debug;
     }
@@ -94,6 +95,7 @@ mod tests {
             "pg_dump: saving search_path = ",
             "/usr/lib/postgresql/15/bin/pg_dump: finding table default expressions",
             "pg_dump: чтение расширений",
+            "pg_dump: основной параллельный цикл закончен",
             "pg_dump: последний системный OID: 16383",
             "pg_dump: выгрузка содержимого таблицы \"public.ошибка: x\"",
             "AC MODEL: mandatory",
@@ -126,6 +128,7 @@ mod tests {
             "pg_dump: error: connection to server failed: FATAL:  database \"warning\" does not exist",
             "pg_dump: [archiver (db)] connection to database \"x\" failed: FATAL: no",
             "pg_dump: ошибка: не удалось подключиться",
+            "pg_dump: Dumping the contents of table \"x\" failed: PQgetResult() failed.",
             "Segmentation fault",
             "  a continuation of nothing",
         ] {

@@ -6,6 +6,7 @@ use crate::error::{Doing, Error, Result};
 use crate::sys::process::{self, Stream};
 use crate::sys::trust;
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A major version of PostgreSQL, comparable across the change of scheme in 10: 906 is 9.6, 1500 is 15.
@@ -148,6 +149,9 @@ fn folders() -> Vec<PathBuf> {
         found.extend(folders);
     }
     found.extend(path_folders());
+    // `/bin` is a link to `/usr/bin` on most systems
+    let mut seen = BTreeSet::new();
+    found.retain(|folder| folder.canonicalize().is_ok_and(|real| seen.insert(real)));
     found
 }
 
