@@ -1,1 +1,15 @@
 //! The archive engine: walk, what changed, tar, parallel gzip, reading back.
+
+pub mod attributes; // extended attributes and ACLs → PAX records
+pub mod blocks; // a stream cut into blocks, compressed by all cores, written in order
+pub mod changes; // two sorted streams → what changed, what is gone
+pub mod gzip; // one gzip member of independent blocks
+pub mod header; // an entry → its exact header bytes
+pub mod links; // files with several names
+pub mod list; // the list file: what a set holds
+pub mod notes; // what the engine tells while it works
+pub mod pack; // the recipe: source → archive and list
+pub mod proof; // reading back what was written
+pub mod read; // tar bytes → members
+pub mod tar; // an inode → header and content
+pub mod walk; // sorted, by descriptors, what belongs into an archive

@@ -34,6 +34,16 @@ pub fn group_id(name: &str) -> Option<u32> {
     })
 }
 
+/// The name of a group, if `/etc/group` has one for this id.
+pub fn group_name(gid: u32) -> Option<String> {
+    let text = std::fs::read_to_string("/etc/group").unwrap_or_default();
+    text.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next().filter(|name| !name.is_empty())?;
+        (fields.nth(1)?.parse() == Ok(gid)).then(|| name.to_owned())
+    })
+}
+
 /// The effective user id of this process.
 pub fn effective_uid() -> u32 {
     rustix::process::geteuid().as_raw()

@@ -1,0 +1,333 @@
+//! A stream cut into blocks, each compressed by itself on any core, written in order. The number of blocks under way is
+//! fixed, so memory stays the same however long the stream is.
+
+use crate::error::{Doing, Error, Result};
+use flate2::Crc;
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread;
+
+/// Bytes of the stream in every block but the last.
+pub const BLOCK: usize = 512 * 1024;
+
+/// A compressed format whose blocks do not depend on each other.
+pub trait Codec: Sync {
+    /// A compressor for one thread.
+    fn encoder(&self) -> Box<dyn Encoder>;
+
+    /// A decompressor for one thread.
+    fn decoder(&self) -> Box<dyn Decoder>;
+
+    /// What the file begins with.
+    fn head(&self) -> Vec<u8>;
+
+    /// What the file ends with; `stream` is checksum and length of everything before compression.
+    fn tail(&self, stream: &Sum) -> Vec<u8>;
+}
+
+/// Compresses blocks on one thread.
+pub trait Encoder {
+    /// Appends the compressed form of a block to `output` and returns the CRC-32 of the input.
+    fn encode(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<Crc>;
+}
+
+/// Decompresses blocks on one thread.
+pub trait Decoder {
+    /// Appends the plain form of one whole block to `plain`, whose spare capacity is more than a block. Fails when the block is
+    /// damaged, too long, or followed by anything.
+    fn decode(&mut self, packed: &[u8], plain: &mut Vec<u8>) -> io::Result<()>;
+}
+
+/// CRC-32 and length of a stream.
+#[derive(Debug, Default)]
+pub struct Sum {
+    /// CRC-32 as gzip uses it.
+    pub crc: Crc,
+    /// Length in bytes.
+    pub len: u64,
+}
+
+impl Sum {
+    /// Adds the block that follows.
+    pub fn join(&mut self, crc: &Crc, len: u64) {
+        self.crc.combine(crc);
+        self.len += len;
+    }
+}
+
+/// Which checksums of the written file are wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Checksums {
+    /// SHA-256, for the manifest.
+    Sha256,
+    /// SHA-1 as well, for the checksum file.
+    Sha256AndSha1,
+}
+
+/// What came out.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// Size of the file in bytes.
+    pub size: u64,
+    /// SHA-256 of the file in hex.
+    pub sha256: String,
+    /// SHA-1 of the file in hex, if asked for.
+    pub sha1: Option<String>,
+    /// Checksum and length of the stream before compression.
+    pub stream: Sum,
+    /// Where the blocks are.
+    pub index: Index,
+}
+
+/// Where the blocks of a file are: the length of its head and of every compressed block. Every block but the last holds
+/// [`BLOCK`] bytes of the stream.
+#[derive(Clone, Debug, Default)]
+pub struct Index {
+    /// Bytes before the first block.
+    pub head: u64,
+    /// Compressed length of each block: four bytes of memory for each half MiB of the stream.
+    pub lengths: Vec<u32>,
+}
+
+impl Index {
+    /// Offsets in the file and in the stream of evenly spread blocks, at most `limit`, the first one always among them.
+    pub fn thinned(&self, limit: usize) -> Vec<(u64, u64)> {
+        let mut stride = 1;
+        while self.lengths.len().div_ceil(stride) > limit.max(1) {
+            stride *= 2;
+        }
+        let mut offset = self.head;
+        let mut places = Vec::with_capacity(self.lengths.len().div_ceil(stride));
+        for (number, len) in self.lengths.iter().enumerate() {
+            if number % stride == 0 {
+                places.push((offset, (number * BLOCK) as u64));
+            }
+            offset += u64::from(*len);
+        }
+        places
+    }
+}
+
+/// A block on its way; its buffers are used again and again.
+struct Job {
+    number: u64,
+    input: Vec<u8>,
+    used: usize,
+    output: Vec<u8>,
+    result: Result<Crc>,
+}
+
+/// Where the stream is written to.
+pub struct Sink {
+    job: Option<Job>,
+    next: u64,
+    len: u64,
+    free: Receiver<Job>,
+    work: SyncSender<Job>,
+}
+
+impl Sink {
+    /// Room for the next bytes of the stream, at least one byte long.
+    pub fn room(&mut self) -> Result<&mut [u8]> {
+        if self.job.as_ref().is_some_and(|job| job.used == job.input.len()) {
+            self.send()?;
+        }
+        if self.job.is_none() {
+            let mut job = self.free.recv().map_err(|_| stopped())?;
+            job.number = self.next;
+            job.used = 0;
+            self.next += 1;
+            self.job = Some(job);
+        }
+        let job = self.job.as_mut().ok_or_else(stopped)?;
+        job.input.get_mut(job.used..).ok_or_else(stopped)
+    }
+
+    /// Says how many bytes of the room were filled.
+    pub fn filled(&mut self, len: usize) {
+        if let Some(job) = &mut self.job {
+            job.used = (job.used + len).min(job.input.len());
+            self.len += len as u64;
+        }
+    }
+
+    /// Appends bytes.
+    pub fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
+        while !bytes.is_empty() {
+            let room = self.room()?;
+            let len = room.len().min(bytes.len());
+            let (now, later) = bytes.split_at(len);
+            room.split_at_mut(len).0.copy_from_slice(now);
+            self.filled(len);
+            bytes = later;
+        }
+        Ok(())
+    }
+
+    /// Appends zeros.
+    pub fn zeros(&mut self, mut count: u64) -> Result<()> {
+        while count > 0 {
+            let room = self.room()?;
+            let len = room.len().min(usize::try_from(count).unwrap_or(usize::MAX));
+            room.split_at_mut(len).0.fill(0);
+            self.filled(len);
+            count -= len as u64;
+        }
+        Ok(())
+    }
+
+    /// Bytes of the stream so far.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether nothing was written yet.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    fn send(&mut self) -> Result<()> {
+        match self.job.take() {
+            Some(job) => self.work.send(job).map_err(|_| stopped()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What the producer sees when the writer has ended early; the writer's own error is the one that is reported.
+fn stopped() -> Error {
+    Error::failed("the writer stopped")
+}
+
+/// Runs `produce` on the calling thread, compresses what it writes on `threads` others and writes it to `file` on one more.
+/// `path` is for messages only. Any error ends all of them.
+pub fn write<T>(
+    target: &Target<'_>,
+    codec: &dyn Codec,
+    threads: usize,
+    produce: impl FnOnce(&mut Sink) -> Result<T>,
+) -> Result<(T, Written)> {
+    let threads = threads.max(1);
+    // one block being filled, one being written, and one waiting for each that is being compressed
+    let count = threads * 2 + 2;
+    let (free_in, free) = sync_channel(count);
+    let (work, queue) = sync_channel::<Job>(count);
+    let (done_in, done) = channel();
+    for _ in 0..count {
+        let job = Job { number: 0, input: vec![0; BLOCK], used: 0, output: Vec::new(), result: Ok(Crc::new()) };
+        free_in.send(job).map_err(|_| stopped())?;
+    }
+    let queue = Mutex::new(queue);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            let (queue, done) = (&queue, done_in.clone());
+            scope.spawn(move || compress(codec, queue, &done));
+        }
+        drop(done_in);
+        let writer = scope.spawn(move || store(target, codec, &done, &free_in));
+        let mut sink = Sink { job: None, next: 0, len: 0, free, work };
+        let produced = produce(&mut sink).and_then(|value| sink.send().map(|()| value));
+        drop(sink);
+        let written = writer.join().map_err(|_| Error::failed("the writing thread ended unexpectedly"))?;
+        match (produced, written) {
+            (Ok(value), Ok(written)) => Ok((value, written)),
+            // a producer that saw the writer stop has nothing of its own to say
+            (Err(error), Err(cause)) if error.to_string() == stopped().to_string() => Err(cause),
+            (Ok(_), Err(error)) | (Err(error), _) => Err(error),
+        }
+    })
+}
+
+/// Where compressed bytes go.
+pub struct Target<'a> {
+    /// Open for writing, at its beginning.
+    pub file: &'a File,
+    /// What it will be called, for messages.
+    pub name: &'a str,
+    /// Checksums to compute on the way.
+    pub checksums: Checksums,
+}
+
+fn compress(codec: &dyn Codec, queue: &Mutex<Receiver<Job>>, done: &Sender<Job>) {
+    let mut encoder = codec.encoder();
+    loop {
+        // the lock is held while waiting: one thread waits for the queue, the others for the lock
+        let next = queue.lock().ok().and_then(|queue| queue.recv().ok());
+        let Some(mut job) = next else { return };
+        job.output.clear();
+        job.result = encoder.encode(job.input.get(..job.used).unwrap_or_default(), &mut job.output);
+        if done.send(job).is_err() {
+            return;
+        }
+    }
+}
+
+/// Writes compressed blocks in their order and gives their buffers back.
+fn store(target: &Target<'_>, codec: &dyn Codec, done: &Receiver<Job>, free: &SyncSender<Job>) -> Result<Written> {
+    let mut out = Output::new(target);
+    let mut written = Written::default();
+    let head = codec.head();
+    written.index.head = head.len() as u64;
+    out.write(&head)?;
+    let mut waiting = BTreeMap::new();
+    let mut next = 0;
+    while let Ok(job) = done.recv() {
+        waiting.insert(job.number, job);
+        while let Some(mut job) = waiting.remove(&next) {
+            next += 1;
+            let crc = std::mem::replace(&mut job.result, Ok(Crc::new()))?;
+            written.stream.join(&crc, job.used as u64);
+            let len = u32::try_from(job.output.len()).doing(|| "compressing a block".to_owned())?;
+            written.index.lengths.push(len);
+            out.write(&job.output)?;
+            // the producer may be gone already
+            let _ = free.send(job);
+        }
+    }
+    out.write(&codec.tail(&written.stream))?;
+    out.finish(&mut written);
+    Ok(written)
+}
+
+/// The file with its checksums.
+struct Output<'a> {
+    target: &'a Target<'a>,
+    size: u64,
+    sha256: Sha256,
+    sha1: Option<Sha1>,
+}
+
+impl<'a> Output<'a> {
+    fn new(target: &'a Target<'a>) -> Self {
+        let sha1 = (target.checksums == Checksums::Sha256AndSha1).then(Sha1::new);
+        Self { target, size: 0, sha256: Sha256::new(), sha1 }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let mut file = self.target.file;
+        file.write_all(bytes).doing(|| format!("writing {}", self.target.name))?;
+        self.size += bytes.len() as u64;
+        self.sha256.update(bytes);
+        if let Some(sha1) = &mut self.sha1 {
+            sha1.update(bytes);
+        }
+        Ok(())
+    }
+
+    fn finish(self, written: &mut Written) {
+        written.size = self.size;
+        written.sha256 = hex(&self.sha256.finalize());
+        written.sha1 = self.sha1.map(|sha1| hex(&sha1.finalize()));
+    }
+}
+
+/// Lower-case hex digits.
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}

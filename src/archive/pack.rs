@@ -1,0 +1,222 @@
+//! The recipe: a source → an archive and its list, read back before anyone gets to see them.
+
+use crate::archive::blocks::{self, Checksums, Codec, Sink, Target, Written};
+use crate::archive::changes::{Base, Changes};
+use crate::archive::list::{self, Head, ListSum, State, Style};
+use crate::archive::notes::Notes;
+use crate::archive::proof::{self, Counts};
+use crate::archive::tar::{Packer, Stored};
+use crate::archive::walk::{Select, Walk};
+use crate::error::Result;
+use crate::sys::tree::{Kind, Meta};
+use std::fs::File;
+use std::path::Path;
+
+/// Whether the archive is read back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReadBack {
+    /// Every byte.
+    Whole,
+    /// Not at all.
+    Skip,
+}
+
+/// What to pack and how.
+pub struct Plan<'a> {
+    /// A directory or one file.
+    pub source: &'a Path,
+    /// What is left out.
+    pub select: &'a Select,
+    /// Compression.
+    pub codec: &'a dyn Codec,
+    /// Compressing threads.
+    pub threads: usize,
+    /// Most bytes to read per second.
+    pub read_limit: Option<u64>,
+    /// Checksums of the archive.
+    pub checksums: Checksums,
+    /// Whether it is proven before anybody uses it.
+    pub read_back: ReadBack,
+    /// What the list begins with.
+    pub head: Head,
+}
+
+/// Where to: files open for reading and writing, still empty.
+pub struct Files<'a> {
+    /// The archive.
+    pub archive: &'a File,
+    /// Its final path, for the list and for messages.
+    pub archive_name: &'a str,
+    /// The list.
+    pub list: &'a File,
+}
+
+/// What came out.
+#[derive(Debug, Default)]
+pub struct Packed {
+    /// The archive file.
+    pub archive: Written,
+    /// The list file.
+    pub list: ListSum,
+    /// What the archive holds.
+    pub counts: Counts,
+    /// What the walk met and wanted, changed or not.
+    pub seen: u64,
+    /// Paths the base has and the source has not.
+    pub deleted: u64,
+    /// Entries of the base.
+    pub base_entries: u64,
+}
+
+/// Packs everything, or with a base what changed since.
+pub fn pack(plan: &Plan<'_>, files: &Files<'_>, base: Option<Base>, notes: &dyn Notes) -> Result<Packed> {
+    let target = Target { file: files.archive, name: files.archive_name, checksums: plan.checksums };
+    let (packed, written) = blocks::write(&target, plan.codec, plan.threads, |sink| {
+        let mut work = Work::start(plan, files, sink, notes)?;
+        work.changes = base.map(Changes::new).transpose()?;
+        let mut walk = Walk::start(plan.source, plan.select, notes)?;
+        while let Some(meta) = walk.step()? {
+            work.entry(&mut walk, &meta)?;
+        }
+        work.finish(&mut walk)
+    })?;
+    let packed = Packed { archive: written, ..packed };
+    if plan.read_back == ReadBack::Whole {
+        proof::prove(files.archive, plan.codec, plan.threads, (&packed.archive, packed.counts), notes)?;
+    }
+    Ok(packed)
+}
+
+/// Counts what [`pack`] would store, writing nothing.
+pub fn preview(source: &Path, select: &Select, base: Option<Base>, notes: &dyn Notes) -> Result<Packed> {
+    let mut changes = base.map(Changes::new).transpose()?;
+    let mut walk = Walk::start(source, select, notes)?;
+    let mut packed = Packed::default();
+    while let Some(meta) = walk.step()? {
+        packed.seen += 1;
+        if let Some(changes) = &mut changes {
+            walk.take_unknown().into_iter().for_each(|path| changes.unknown(path));
+            let gone = &mut |_: &[u8]| {
+                packed.deleted += 1;
+                Ok(())
+            };
+            if !changes.judge(walk.path(), &meta, gone)? {
+                continue;
+            }
+        }
+        if notes.wants_entries() {
+            notes.entry(walk.path(), "would be added");
+        }
+        packed.counts.entries += 1;
+        packed.counts.bytes += if meta.kind == Kind::File { meta.size } else { 0 };
+    }
+    if let Some(changes) = &mut changes {
+        walk.take_unknown().into_iter().for_each(|path| changes.unknown(path));
+        changes.finish(&mut |_| {
+            packed.deleted += 1;
+            Ok(())
+        })?;
+    }
+    Ok(packed)
+}
+
+/// Everything that is carried from entry to entry.
+struct Work<'a> {
+    style: &'a Style,
+    packer: Packer<'a>,
+    list: list::Writer<'a>,
+    changes: Option<Changes>,
+    notes: &'a dyn Notes,
+    packed: Packed,
+    /// Directories stored so far that the current path lies in.
+    stored_dirs: Vec<Vec<u8>>,
+}
+
+impl<'a> Work<'a> {
+    fn start(plan: &'a Plan<'_>, files: &'a Files<'_>, sink: &'a mut Sink, notes: &'a dyn Notes) -> Result<Self> {
+        Ok(Self {
+            style: &plan.head.style,
+            packer: Packer::new(sink, notes, plan.read_limit),
+            list: list::Writer::begin(files.list, files.archive_name, &plan.head)?,
+            changes: None,
+            notes,
+            packed: Packed::default(),
+            stored_dirs: Vec::new(),
+        })
+    }
+
+    fn entry(&mut self, walk: &mut Walk<'_>, meta: &Meta) -> Result<()> {
+        self.packed.seen += 1;
+        if let Some(changes) = &mut self.changes {
+            walk.take_unknown().into_iter().for_each(|path| changes.unknown(path));
+            let (list, deleted) = (&mut self.list, &mut self.packed.deleted);
+            let gone = &mut |path: &[u8]| {
+                *deleted += 1;
+                list.deleted(path)
+            };
+            if !changes.judge(walk.path(), meta, gone)? {
+                return Ok(());
+            }
+            self.holder(walk, meta)?;
+        }
+        let (meta, state) = match self.packer.add(walk, meta, &self.style.member(walk.path()))? {
+            Stored::Whole(meta) => (meta, State::Whole),
+            Stored::Damaged(meta) => (meta, State::Damaged),
+            Stored::Link(meta) => {
+                // its content was counted with its first name
+                self.record(walk.path(), &meta, State::Whole)?;
+                return Ok(());
+            }
+            Stored::Not => return Ok(()),
+        };
+        if meta.kind == Kind::File {
+            self.packed.counts.bytes += meta.size;
+        }
+        if meta.kind == Kind::Dir {
+            self.stored_dirs.push(walk.path().to_vec());
+        }
+        self.record(walk.path(), &meta, state)
+    }
+
+    /// Stores the directory around a changed entry, unless it was stored because it changed itself.
+    fn holder(&mut self, walk: &Walk<'_>, meta: &Meta) -> Result<()> {
+        let path = walk.path();
+        let holder = path.iter().rposition(|byte| *byte == b'/').and_then(|at| path.get(..at)).unwrap_or_default();
+        self.stored_dirs
+            .retain(|dir| dir.is_empty() || holder.strip_prefix(dir.as_slice()).is_some_and(starts_component));
+        let stored = self.stored_dirs.last().is_some_and(|dir| dir == holder);
+        let Some(holder_meta) = walk.holder_meta().filter(|_| !stored && meta.kind != Kind::Dir).copied() else {
+            return Ok(());
+        };
+        self.packer.add_holder(walk, &holder_meta, &self.style.member(holder))?;
+        self.stored_dirs.push(holder.to_vec());
+        self.record(holder, &holder_meta, State::Whole)
+    }
+
+    fn record(&mut self, path: &[u8], meta: &Meta, state: State) -> Result<()> {
+        self.packed.counts.entries += 1;
+        if self.notes.wants_entries() {
+            self.notes.entry(path, "added");
+        }
+        self.list.entry(path, meta, state)
+    }
+
+    fn finish(mut self, walk: &mut Walk<'_>) -> Result<Packed> {
+        if let Some(mut changes) = self.changes.take() {
+            walk.take_unknown().into_iter().for_each(|path| changes.unknown(path));
+            changes.finish(&mut |path| {
+                self.packed.deleted += 1;
+                self.list.deleted(path)
+            })?;
+            self.packed.base_entries = changes.known;
+        }
+        self.packer.finish()?;
+        self.packed.list = self.list.finish()?;
+        Ok(self.packed)
+    }
+}
+
+/// Whether what is left of a path after a directory's name begins a new component.
+fn starts_component(rest: &[u8]) -> bool {
+    rest.is_empty() || rest.starts_with(b"/")
+}
