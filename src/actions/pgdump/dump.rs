@@ -131,7 +131,7 @@ fn stage(job: &Job<'_>, subject: &Subject, staging: &mut Staging) -> Result<Mani
     let parts = parts(job.settings, subject, PrimitiveDateTime::new(now.date(), now.time()));
     let source = &job.settings.source;
     let name = source.scheme.main_name(Family::Dumps, &parts);
-    staging.replaces(source.companions(&name, &parts));
+    staging.replaces(source.companions(&name));
     let format = if *subject == Subject::Globals { Format::Plain } else { job.settings.format };
     let mut body = match format {
         Format::Directory => Body::Folder(staging.create_dir(&name, job.session.child())?),
