@@ -5,6 +5,9 @@
 //! closes the agent's end: the guard reads to the end of what was written and ends every group that is still entered. A
 //! child that is between fork and exec holds the agent's end too, so its entry always comes before the end of the socket.
 //!
+//! A group is done when its leader has ended by itself, or when nobody is left in it. A background process that a command
+//! leaves in its group on purpose (`start-the-server &`) is therefore not ended with the agent.
+//!
 //! What is left: a group whose number is given to strangers between the agent's death and the guard's SIGTERM. The agent
 //! takes a group out before it waits for the leader, whose zombie keeps the number reserved, so this needs a leader that
 //! ends, is waited for by init and has its number reused within that moment.
@@ -204,7 +207,7 @@ impl Entry {
                 unsafe { libc::send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), libc::MSG_NOSIGNAL) };
             usize::try_from(sent) == Ok(bytes.len())
         });
-        let signal = if entered { libc::SIGTERM } else { libc::SIGKILL };
+        let signal: libc::c_long = if entered { libc::SIGTERM } else { libc::SIGKILL }.into();
         // SAFETY: PR_SET_PDEATHSIG takes a signal number and touches no memory.
         unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal) };
         if rustix::process::getppid() != Some(self.agent) {

@@ -350,9 +350,16 @@ fn no_zombies_are_left() {
 #[test]
 fn plays_the_agent() {
     let Some(dir) = std::env::var_os("KRISTA_TEST_AGENT") else { return };
-    let script = fs::read_to_string(PathBuf::from(&dir).join("script")).unwrap();
-    let command = Command { cwd: Some(dir.into()), ..sh(&script) };
-    let _ = run(command, &Limits::default(), &mut |_, _| ());
+    let dir = PathBuf::from(dir);
+    let start = |script: &str| {
+        let command = Command { cwd: Some(dir.clone()), ..sh(script) };
+        let _ = run(command, &Limits::default(), &mut |_, _| ());
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| start(&fs::read_to_string(dir.join("script")).unwrap()));
+        eventually(|| fs::exists(dir.join("go on")).unwrap().then_some(()));
+        start("echo $$ >second; sleep 1000");
+    });
 }
 
 /// A process of ours that a failing test does not leave behind.
@@ -411,6 +418,47 @@ fn the_child_goes_with_the_agent_without_a_guard() {
     eventually(|| (!is_alive(child)).then_some(()));
 }
 
+/// P16: a guard that was killed is replaced when the next child starts, and knows of those that run already.
+#[test]
+fn a_lost_guard_is_replaced() {
+    let scratch = Scratch::new();
+    let mut agent = agent(&scratch.0, "sh -c 'trap : TERM; echo $$ >deaf; while :; do sleep 0.2; done' & wait");
+    let deaf = scratch.pid("deaf");
+    let first = guard_of(agent.pid());
+    kill(first);
+    fs::write(scratch.0.join("go on"), "").unwrap();
+    let second = scratch.pid("second");
+    assert_ne!(guard_of(agent.pid()), first);
+    assert!(is_alive(deaf) && is_alive(second));
+    agent.kill();
+    for pid in [deaf, second] {
+        eventually(|| (!is_alive(pid)).then_some(()));
+    }
+}
+
+/// The limits hold while a background process is waited for, too.
+#[test]
+fn a_stop_ends_the_wait_for_a_background_process() {
+    let limits = Limits::default();
+    let cancel = limits.cancel.clone();
+    let mut pids: Vec<i32> = Vec::new();
+    let error = thread::scope(|scope| {
+        run(sh("sleep 1000 & echo $!; echo $$"), &limits, &mut |_, line| {
+            pids.push(line.parse().unwrap());
+            if let [_, leader] = pids[..] {
+                let cancel = cancel.clone();
+                scope.spawn(move || {
+                    eventually(|| (!is_alive(leader)).then_some(()));
+                    cancel.request(15);
+                });
+            }
+        })
+        .unwrap_err()
+    });
+    assert_eq!(error.kind(), Kind::Interrupted(15));
+    assert!(!is_alive(pids[0]));
+}
+
 /// The guard among the children of an agent.
 fn guard_of(agent: i32) -> i32 {
     let tasks = fs::read_dir(format!("/proc/{agent}/task")).unwrap();
@@ -419,5 +467,5 @@ fn guard_of(agent: i32) -> i32 {
         text.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<i32>>()
     });
     let arguments = |pid: &i32| fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    children.into_iter().find(|pid| arguments(pid).contains("plays_the_guard")).expect("a guard")
+    children.into_iter().find(|pid| is_alive(*pid) && arguments(pid).contains("plays_the_guard")).expect("a guard")
 }
