@@ -9,7 +9,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 /// Database names that try to be something else (P14).
 const HOSTILE: &[&str] = &[
@@ -79,9 +78,12 @@ fn comes_back(format: &str) {
         fill(&old, name);
         new.create(name);
     }
-    old.sql("postgres", "create role \"строгий\" login password 'x'; create database shut allow_connections false");
+    old.sql("postgres", "create role \"строгий\" login password 'x'");
+    old.sql("postgres", "create database shut allow_connections false");
     let workers = if format == "directory" { "opts: -j 2, " } else { "" };
-    let properties = format!("mode: all, format: {format}, {workers}jobs: 3, globals: true, checksum_file: true, exclusions: post*es");
+    let properties = format!(
+        "mode: all, format: {format}, {workers}jobs: 3, globals: true, checksum_file: true, exclusions: post*es"
+    );
     let bench = bench(&old, format, &properties);
     succeeds(&bench);
 
@@ -100,7 +102,11 @@ fn comes_back(format: &str) {
     for name in HOSTILE {
         let (main, manifest) = &found[*name];
         assert_eq!(manifest["verified"], true, "{name}");
-        if format == "plain" { new.feed(main, name) } else { new.restore(main, name) }
+        if format == "plain" {
+            new.feed(main, name)
+        } else {
+            new.restore(main, name)
+        }
         assert_eq!(new.rows(name), old.rows(name), "{name:?}");
         assert!(old.rows(name).lines().count() > 1000, "there was nothing to compare in {name:?}");
     }
@@ -108,7 +114,6 @@ fn comes_back(format: &str) {
         for place in ["/", "/tmp"] {
             assert!(!Path::new(place).join(stray).exists(), "a name was taken for a command");
         }
-        assert!(files_with(&bench.path("out"), "evil.example").iter().all(|path| path.starts_with(bench.path("out"))));
     }
     checksums_hold(&bench);
     private(&bench.path("out"));
@@ -182,7 +187,10 @@ fn p1_a_dump_that_fails_half_way_leaves_the_older_one_alone() {
     let before = bench.names("out");
     assert_eq!(before.len(), 4, "{before:?}");
 
-    cluster.sql("breaks", "create table big as select g, md5(g::text) || md5((-g)::text) from generate_series(1, 600000) g");
+    cluster.sql(
+        "breaks",
+        "create table big as select g, md5(g::text) || md5((-g)::text) from generate_series(1, 600000) g",
+    );
     let killer = kill_the_copy(&cluster, "breaks");
     let ran = bench.run(&["run", "dump"]);
     let killed = String::from_utf8(killer.wait_with_output().unwrap().stderr).unwrap();
@@ -209,7 +217,7 @@ fn kill_the_copy(cluster: &Cluster, database: &str) -> Child {
     );
     let mut psql = cluster.tool("psql");
     psql.args(["-X", "-A", "-t", "-c", &sql]).env("PGDATABASE", "postgres");
-    psql.stderr(Stdio::piped()).spawn().unwrap()
+    psql.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 /// P15: the password is in nothing left behind, nor in the command line of any process during the run.
@@ -231,7 +239,10 @@ fn p15_a_password_is_seen_nowhere() {
         let ran = bench.run(&["run", "dump", "-v"]);
         let seen = watch.stop();
         assert_eq!(ran.code, 0, "{}", bench.debug_log());
-        assert!(seen.iter().any(|line| line.contains("pg_dump") && line.contains("--no-password")), "nothing was sampled");
+        assert!(
+            seen.iter().any(|line| line.contains("pg_dump") && line.contains("--no-password")),
+            "nothing was sampled"
+        );
         assert_eq!(manifests(&bench).len(), 4);
         // half of it is enough to be found, however it was escaped
         for part in ["kanarek", "c7'x"] {
@@ -359,16 +370,20 @@ fn p6_a_truncated_dump_gets_no_name() {
     cluster.create("one");
     fill(&cluster, "one");
     let cut_file = "\"$real/pg_dump\" \"$@\" > /tmp/$$ ; head -c -150 /tmp/$$; rm /tmp/$$";
-    let cut_folder = "\"$real/pg_dump\" \"$@\" < /proc/self/fd/0; for f in /proc/self/fd/0/*.gz; do :; done; : > \"$f\"";
+    let cut_folder =
+        "\"$real/pg_dump\" \"$@\" < /proc/self/fd/0; for f in /proc/self/fd/0/*.gz; do :; done; : > \"$f\"";
+    let unpacked = "\"$real/pg_dump\" -Z0 \"$@\" < /proc/self/fd/0; truncate -s -9 /proc/self/fd/0/[0-9]*.dat";
     for (format, script, why) in [
         ("custom", cut_file, "could not be read back to its end"),
         ("plain", cut_file, "could not be read back to its end"),
         ("directory", cut_folder, "could not be read back to its end"),
+        ("directory", unpacked, "could not be read back to its end"),
         ("custom", "exit 0", "could not be read back to its end"),
         ("custom", "exit 3", "pg_dump: exit status 3"),
         ("custom", "\"$real/pg_dump\" \"$@\"; kill -9 $$", "pg_dump: ended by signal 9"),
     ] {
-        let bench = bench(&cluster, "cut", &format!("databases: one, format: {format}, command_path: '{{dir}}/tools/pg_dump'"));
+        let bench =
+            bench(&cluster, "cut", &format!("databases: one, format: {format}, command_path: '{{dir}}/tools/pg_dump'"));
         wrapper(&bench, &format!("{VERSION}{script}"));
         let ran = bench.run(&["run", "dump"]);
         assert_eq!(ran.code, 1, "{format} {script}: {}", bench.debug_log());
@@ -388,7 +403,10 @@ fn p6_what_nothing_can_read_back_is_kept_unverified() {
     let Some(cluster) = Cluster::start() else { return };
     cluster.create("one");
     let bench = bench(&cluster, "unverified", "databases: one, command_path: '{dir}/tools/pg_dump'");
-    wrapper(&bench, "[ \"$1\" = --version ] && echo 'pg_dump (PostgreSQL) 99.1' && exit; exec \"$real/pg_dump\" \"$@\"");
+    wrapper(
+        &bench,
+        "[ \"$1\" = --version ] && echo 'pg_dump (PostgreSQL) 99.1' && exit; exec \"$real/pg_dump\" \"$@\"",
+    );
     assert_eq!(bench.run(&["run", "dump"]).code, 3, "{}", bench.debug_log());
     contains(&bench.log(), "WARNING dump \"one\": nothing here can read this dump back: it stays unverified");
     assert_eq!(manifests(&bench)["one"].1["verified"], false);
@@ -402,7 +420,9 @@ fn stderr_is_sorted_by_severity() {
     let bench = bench(&cluster, "stderr", "databases: one, opts: --verbose, command_path: '{dir}/tools/pg_dump'");
     wrapper(
         &bench,
-        &format!("{VERSION}echo 'pg_dump: предупреждение: осторожно' >&2; echo 'AC MODEL: x' >&2; exec \"$real/pg_dump\" \"$@\""),
+        &format!(
+            "{VERSION}echo 'pg_dump: предупреждение: осторожно' >&2; echo 'AC MODEL: x' >&2; exec \"$real/pg_dump\" \"$@\""
+        ),
     );
     assert_eq!(bench.run(&["run", "dump"]).code, 3, "{}", bench.debug_log());
     contains(&bench.log(), "WARNING dump \"one\": pg_dump: предупреждение: осторожно");
@@ -418,16 +438,17 @@ fn stderr_is_sorted_by_severity() {
 fn p16_nothing_survives_a_timeout_or_sigterm() {
     let Some(cluster) = Cluster::start() else { return };
     cluster.create("one");
-    for (properties, code) in [("timeout: 1s", 1), ("jobs: 1", 143)] {
-        let bench = bench(&cluster, "stop", &format!("databases: one, {properties}, command_path: '{{dir}}/tools/pg_dump'"));
-        let mark = format!("31{}", std::process::id());
-        wrapper(&bench, &format!("{VERSION}echo begun; touch \"$0.begun\"; sleep {mark} & sleep {mark}"));
-        fs::set_permissions(bench.path("tools"), fs::Permissions::from_mode(0o1777)).unwrap();
-        let child = bench.command(&["run", "dump"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        while !bench.path("tools/pg_dump.begun").exists() {
-            std::thread::sleep(Duration::from_millis(10));
+    for (number, (properties, code)) in [("timeout: 5s", 1), ("jobs: 1", 143)].into_iter().enumerate() {
+        let bench =
+            bench(&cluster, "stop", &format!("databases: one, {properties}, command_path: '{{dir}}/tools/pg_dump'"));
+        let mark = format!("3{number}{}", std::process::id());
+        wrapper(&bench, &format!("{VERSION}echo begun; sleep {mark} & sleep {mark}"));
+        let mut child = bench.command(&["run", "dump"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut most = 0;
+        while most < 2 && child.try_wait().unwrap().is_none() {
+            most = most.max(processes_with(&mark));
         }
-        assert_eq!(processes_with(&mark), 2, "the fake dump does not do what it should");
+        assert_eq!(most, 2, "the fake dump does not do what it should: {}", bench.debug_log());
         if code == 143 {
             let killed = std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap();
             assert!(killed.success());

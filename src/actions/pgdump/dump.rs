@@ -1,22 +1,23 @@
 //! One dump from start to name: written by `pg_dump`, decoded by `pg_restore`, digested, published.
 
 use super::connection::{STDIN, Session};
-use super::digest::{self, Digested};
+use super::digest;
+use super::proof::prove;
 use super::settings::{Format, Settings};
+use super::staged::{Body, duplicate, read_back};
 use super::stderr::Classifier;
 use super::tools::Tool;
-use super::verify::{self, Proof};
 use crate::actions::context::Context;
 use crate::error::{Doing, Error, Result};
 use crate::store::manifest::{self, Manifest};
 use crate::store::naming::Parts;
-use crate::store::publish::{Draft, Existing, Staging};
+use crate::store::publish::{Existing, Staging};
 use crate::store::sets::Family;
 use crate::sys::process::{self, Command, Stdout, Stream};
 use log::Level;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{Seek, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 use time::PrimitiveDateTime;
@@ -82,12 +83,6 @@ pub struct Done {
     pub main: PathBuf,
     /// Its bytes.
     pub bytes: u64,
-}
-
-/// A dump under its temporary name.
-enum Body {
-    File(Draft),
-    Folder(PathBuf),
 }
 
 /// File name of the dump of `subject` in a run of this time.
@@ -214,7 +209,7 @@ fn globals_command(job: &Job<'_>, body: &Body) -> Result<Command> {
 
 /// How the child names a directory that may lie where only root can go: as its standard input, opened by us. A child
 /// that runs as ourselves can use the path.
-fn reach_folder(job: &Job<'_>, dir: &PathBuf, command: &mut Command) -> Result<OsString> {
+pub fn reach_folder(job: &Job<'_>, dir: &PathBuf, command: &mut Command) -> Result<OsString> {
     if job.session.child().is_none() {
         return Ok(dir.into());
     }
@@ -222,17 +217,16 @@ fn reach_folder(job: &Job<'_>, dir: &PathBuf, command: &mut Command) -> Result<O
     Ok(STDIN.into())
 }
 
-fn duplicate(draft: &Draft) -> Result<File> {
-    draft.file.try_clone().doing(|| format!("passing {} on", draft.path.display()))
-}
-
-struct Heard {
-    end: process::End,
-    warnings: u64,
+/// What came of a child.
+pub struct Heard {
+    /// How it ended.
+    pub end: process::End,
+    /// How many lines at WARNING or ERROR it wrote.
+    pub warnings: u64,
 }
 
 /// Runs a child; what it says on stderr goes to the log, each line at its level.
-fn listen(job: &Job<'_>, subject: &Subject, command: Command) -> Result<Heard> {
+pub fn listen(job: &Job<'_>, subject: &Subject, command: Command) -> Result<Heard> {
     let mut classifier = Classifier::default();
     let mut warnings = 0;
     let end = process::run(command, &job.cx.limits, &mut |stream, line| {
@@ -243,54 +237,4 @@ fn listen(job: &Job<'_>, subject: &Subject, command: Command) -> Result<Heard> {
         job.cx.log(level, &format!("{}: {line}", subject.shown()));
     })?;
     Ok(Heard { end, warnings })
-}
-
-/// Reads the dump back (P6); whether it was proven complete. Fails when it is not.
-fn prove(job: &Job<'_>, subject: &Subject, format: Format, body: &mut Body) -> Result<bool> {
-    if !job.settings.verify {
-        return Ok(false);
-    }
-    let proof = match body {
-        Body::File(draft) if format == Format::Plain => {
-            let closing = if *subject == Subject::Globals { verify::CLUSTER_CLOSING } else { verify::CLOSING };
-            verify::plain(rewound(draft)?, closing)?
-        }
-        body => decode(job, subject, format, body)?,
-    };
-    match proof {
-        Proof::Complete => Ok(true),
-        Proof::Damaged => Err(Error::failed("the dump is incomplete: it could not be read back to its end")),
-        Proof::Unknown => {
-            job.cx.warn(format!("{}: nothing here can read this dump back: it stays unverified", subject.shown()));
-            Ok(false)
-        }
-    }
-}
-
-/// Has `pg_restore` turn the dump into SQL for nobody: unlike `--list` this reads all of it.
-fn decode(job: &Job<'_>, subject: &Subject, format: Format, body: &mut Body) -> Result<Proof> {
-    let Some(pg_restore) = &job.tools.restore else { return Ok(Proof::Unknown) };
-    let args = vec!["--file=/dev/null".into(), format!("--format={}", format.word()).into()];
-    let mut command = job.session.local_command(&pg_restore.path, args);
-    match body {
-        Body::File(draft) => command.stdin = Some(rewound(draft)?),
-        Body::Folder(dir) => {
-            let place = reach_folder(job, dir, &mut command)?;
-            command.args.push(place);
-        }
-    }
-    let heard = listen(job, subject, command).doing(|| "reading the dump back".into())?;
-    Ok(if heard.end.ok() { Proof::Complete } else { Proof::Damaged })
-}
-
-fn rewound(draft: &mut Draft) -> Result<File> {
-    draft.file.rewind().doing(|| format!("reading {} back", draft.path.display()))?;
-    duplicate(draft)
-}
-
-fn read_back(body: &mut Body, name: &str) -> Result<Vec<Digested>> {
-    match body {
-        Body::File(draft) => Ok(vec![digest::file(rewound(draft)?, name)?]),
-        Body::Folder(dir) => digest::folder(dir, name),
-    }
 }

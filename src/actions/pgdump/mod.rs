@@ -5,7 +5,9 @@ mod databases;
 mod digest;
 mod dump;
 mod options;
+mod proof;
 mod settings;
+mod staged;
 mod stderr;
 mod tools;
 mod verify;
@@ -67,6 +69,10 @@ impl Action for Settings {
 
     fn source(&self) -> Option<&Source> {
         Some(&self.source)
+    }
+
+    fn source_mut(&mut self) -> Option<&mut Source> {
+        Some(&mut self.source)
     }
 }
 

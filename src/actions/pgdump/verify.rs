@@ -2,7 +2,8 @@
 
 use crate::error::{Doing, Result};
 use flate2::read::MultiGzDecoder;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 
 /// What reading a dump back showed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,6 +43,27 @@ pub fn plain(dump: impl Read, closing: &str) -> Result<Proof> {
         Err(_) if packed => Ok(Proof::Damaged),
         Err(e) => Err(e).doing(|| "reading the dump back".into()),
     }
+}
+
+/// Reads one file of a directory dump to its end: a packed one must unpack, and an unpacked one with the rows of a table must
+/// end as `pg_dump` ends them, with blank lines.
+pub fn member(name: &str, content: impl Read) -> Result<Proof> {
+    let doing = || format!("reading {name} back");
+    let complete = if Path::new(name).extension().is_some_and(|extension| extension == "gz") {
+        let mut content = BufReader::new(content);
+        let empty = content.fill_buf().doing(doing)?.is_empty();
+        !empty && tail(MultiGzDecoder::new(content)).is_ok()
+    } else if is_table(name) {
+        tail(content).doing(doing)?.ends_with(b"\n\n")
+    } else {
+        true
+    };
+    Ok(if complete { Proof::Complete } else { Proof::Damaged })
+}
+
+/// `3338.dat`, but neither `toc.dat` nor a large object's `blob_16400.dat`.
+fn is_table(name: &str) -> bool {
+    name.strip_suffix(".dat").is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn read_up_to(from: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
@@ -97,6 +119,24 @@ mod tests {
         }
         let row = format!("COPY t FROM stdin;\n{CLOSING}\n\\.\n");
         assert_eq!(plain(row.as_bytes(), CLOSING).unwrap(), Proof::Damaged);
+    }
+
+    /// P6: what `pg_restore` itself does not notice.
+    #[test]
+    fn the_files_of_a_directory_dump_are_complete_each() {
+        assert_eq!(member("3338.dat", &b"1\n\\.\n\n\n"[..]).unwrap(), Proof::Complete);
+        assert_eq!(member("3338.dat", &b"\n\n"[..]).unwrap(), Proof::Complete);
+        assert_eq!(member("3338.dat", &b"1\n2\n"[..]).unwrap(), Proof::Damaged);
+        assert_eq!(member("3338.dat", &b""[..]).unwrap(), Proof::Damaged);
+        assert_eq!(member("blob_1.dat", &b"x"[..]).unwrap(), Proof::Complete);
+        assert_eq!(member("toc.dat", &b"x"[..]).unwrap(), Proof::Complete);
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(b"1\n\\.\n\n\n").unwrap();
+        let packed = encoder.finish().unwrap();
+        assert_eq!(member("3338.dat.gz", &packed[..]).unwrap(), Proof::Complete);
+        for length in 0..packed.len() {
+            assert_eq!(member("3338.dat.gz", &packed[..length]).unwrap(), Proof::Damaged, "{length}");
+        }
     }
 
     #[test]
