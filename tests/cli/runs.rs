@@ -14,7 +14,7 @@ fn a_script_that_exits_7_has_failed_everywhere() {
     let ran = bench.run(&["run", "t"]);
     ran.exits(1);
     contains(&ran.stderr, "ERROR bad ");
-    contains(&ran.stderr, "exit status 7");
+    contains(&ran.stderr, "exited with status 7");
     assert_eq!(bench.trigger(), "ERROR");
     let log = bench.log();
     contains(&log, " 77-test-srv ERROR bad ");
@@ -22,7 +22,7 @@ fn a_script_that_exits_7_has_failed_everywhere() {
     let end = bench.last_record();
     assert_eq!((end["outcome"].as_str(), end["exit"].as_u64()), (Some("failed"), Some(1)));
     assert_eq!(end["actions"][0]["outcome"], "failed");
-    contains(end["actions"][0]["message"].as_str().unwrap(), "exit status 7");
+    contains(end["actions"][0]["message"].as_str().unwrap(), "exited with status 7");
     assert_eq!(end["actions"][1]["outcome"], "ok", "continue_on_error is the default of command");
 }
 
