@@ -1,6 +1,6 @@
 //! `script`: several commands, one after the other.
 
-use crate::actions::command::{Shell, first_word, how};
+use crate::actions::command::{Shell, first_word};
 use crate::actions::properties::{Properties, Severity};
 use crate::actions::{Action, Common, Context, Plan, Report, Surroundings};
 use crate::error::{Error, Result};
@@ -84,20 +84,17 @@ impl Action for Script {
             if end.ok() {
                 continue;
             }
-            let failure = format!("{label} {}", how(end));
             if self.after_failure == AfterFailure::Stop {
-                return Err(Error::failed(format!("{failure}; no further command was run")));
+                return Err(Error::failed(format!("{label} failed: {end}; no further command was run")));
             }
-            cx.error(&failure);
-            failures.push(failure);
+            cx.error(format!("{label} failed: {end}"));
+            failures.push(end.to_string());
         }
-        match failures.first() {
-            None => Ok(()),
-            Some(first) => {
-                let (bad, all) = (failures.len(), self.commands.len());
-                Err(Error::failed(format!("{bad} of {all} commands failed, first {first}")))
-            }
+        if failures.is_empty() {
+            return Ok(());
         }
+        let (bad, all, ends) = (failures.len(), self.commands.len(), failures.join(", "));
+        Err(Error::failed(format!("{bad} of {all} commands failed ({ends})")))
     }
 }
 
@@ -123,7 +120,7 @@ mod tests {
         let cmds = list(&["echo 1 >>ran", "exit 7", "echo 3 >>ran", "exit 8"]);
         let script = action_of("script", vec![("cmds", cmds), ("src_path", dir)]);
         let error = script.run(&bench).unwrap_err().to_string();
-        assert_eq!(error, "2 of 4 commands failed, first command 2 of 4 (`exit`) exited with status 7");
+        assert_eq!(error, "2 of 4 commands failed (exit status 7, exit status 8)");
         assert_eq!(std::fs::read_to_string(bench.dir.join("ran")).unwrap(), "1\n3\n");
     }
 
@@ -134,7 +131,7 @@ mod tests {
         let cmds = list(&["echo 1 >>ran", "exit 7", "echo 3 >>ran"]);
         let properties = vec![("cmds", cmds), ("src_path", dir), ("continue_on_error", plain("no"))];
         let error = action_of("script", properties).run(&bench).unwrap_err().to_string();
-        assert_eq!(error, "command 2 of 3 (`exit`) exited with status 7; no further command was run");
+        assert_eq!(error, "command 2 of 3 (`exit`) failed: exit status 7; no further command was run");
         assert_eq!(std::fs::read_to_string(bench.dir.join("ran")).unwrap(), "1\n");
     }
 

@@ -17,7 +17,7 @@ mod serve;
 
 use rustix::process::Pid;
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -38,9 +38,9 @@ const GUARD_NAME: &str = "krista-backup";
 /// How long a guard may take to say that it is there, and to take a message.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Whether these arguments (program name first) ask for a guard.
+/// Whether these arguments (without the program's name) ask for a guard.
 pub fn is_guard(args: &[OsString]) -> bool {
-    args.len() == 2 && args.get(1).is_some_and(|arg| arg == OsStr::new(VERB))
+    matches!(args, [verb] if verb == VERB)
 }
 
 /// How a guard is started.
@@ -284,9 +284,10 @@ mod tests {
     #[test]
     fn only_the_exact_hidden_verb_makes_a_guard() {
         let args = |args: &[&str]| args.iter().map(OsString::from).collect::<Vec<_>>();
-        assert!(is_guard(&args(&["krista-backup", "__guard"])));
-        assert!(!is_guard(&args(&["krista-backup", "run", "__guard"])));
-        assert!(!is_guard(&args(&["__guard"])));
+        assert!(is_guard(&args(&["__guard"])));
+        assert!(!is_guard(&args(&["run", "__guard"])));
+        assert!(!is_guard(&args(&["__guard", "x"])));
+        assert!(!is_guard(&[]));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod children;
 mod pgdump;
 mod runs;
 mod usage;
