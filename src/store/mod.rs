@@ -3,6 +3,7 @@
 pub mod journal;
 pub mod manifest;
 pub mod naming;
+pub mod proof;
 pub mod publish;
 pub mod retention;
 pub mod sets;

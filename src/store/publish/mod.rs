@@ -10,6 +10,7 @@
 //! manifest. Then the new main file takes the name in one step: again a complete set. Then its companions are named. At every
 //! point a complete main file has the name, and nothing beside it is about another one.
 
+mod beside;
 mod drafts;
 mod replace;
 mod sweep;
@@ -20,6 +21,7 @@ use crate::store::manifest::Manifest;
 use crate::store::naming::{self, part_name};
 use crate::sys::files::{Dir, EntryKind, Readers, Synced};
 use crate::sys::users::User;
+pub use beside::put_beside;
 use drafts::{Content, Held};
 use std::fs::File;
 use std::io::Write;

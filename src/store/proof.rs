@@ -1,0 +1,97 @@
+//! When a set was last proven: `<main file>.verified`, part of the set and gone with it. See `docs/formats.md`.
+
+use crate::error::{Doing, Result};
+use crate::store::publish::put_beside;
+use crate::store::sets::{Set, VERIFIED};
+use crate::sys::files::{self, Dir};
+use serde::{Deserialize, Serialize};
+use std::ffi::OsStr;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+/// No proof is longer.
+const MAX_BYTES: u64 = 64 << 10;
+
+/// What came of reading a set back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Finding {
+    /// Every byte was read back and decoded.
+    Ok,
+    /// Something is wrong with it.
+    Damaged,
+}
+
+/// The last verification of a set.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Proof {
+    /// When, RFC 3339 with the local offset.
+    pub time: String,
+    /// With what result.
+    pub result: Finding,
+    /// What is damaged, in one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Proof {
+    /// The last verification of a set; none when it was never verified after it was written.
+    pub fn read(set: &Set) -> Result<Option<Self>> {
+        let Some(name) = set.main.file_name().and_then(OsStr::to_str) else { return Ok(None) };
+        let dir = Dir::open(set.main.parent().unwrap_or(Path::new("/")))?;
+        let name = format!("{name}.{VERIFIED}");
+        let doing = || format!("reading {}", dir.join(&name).display());
+        let mut bytes = Vec::new();
+        match dir.open_file(&name) {
+            Ok(file) => file.take(MAX_BYTES).read_to_end(&mut bytes).doing(doing)?,
+            Err(error) if files::is(&error, ErrorKind::NotFound) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        serde_json::from_slice(&bytes).doing(doing).map(Some)
+    }
+
+    /// Records it beside the main file of a set, in place of an earlier one.
+    pub fn write(&self, main: &Path) -> Result<()> {
+        let mut text = serde_json::to_vec_pretty(self).doing(|| "writing a verification result".into())?;
+        text.push(b'\n');
+        put_beside(main, VERIFIED, &text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::publish::{self, Existing, Withdrawn, withdraw};
+    use crate::store::sets::find;
+    use crate::store::testing::{Scratch, archives, publish};
+
+    const MAIN: &str = "app-20200701_000000-0.tar.gz";
+
+    fn proof(result: Finding) -> Proof {
+        Proof { time: "2026-01-02T03:04:05+03:00".into(), result, reason: None }
+    }
+
+    #[test]
+    fn a_proof_is_part_of_its_set() {
+        let scratch = Scratch::new();
+        let source = archives(scratch.path());
+        publish(scratch.path(), Existing::Refuse, &[(MAIN, "x")]).unwrap();
+        assert_eq!(Proof::read(&find(&source).unwrap()[0]).unwrap(), None);
+        for result in [Finding::Ok, Finding::Damaged] {
+            proof(result).write(&scratch.path().join(MAIN)).unwrap();
+            let set = find(&source).unwrap().remove(0);
+            assert_eq!((Proof::read(&set).unwrap(), set.files.len()), (Some(proof(result)), 3));
+        }
+        assert_eq!(withdraw(&find(&source).unwrap()[0]).unwrap(), Withdrawn::Removed);
+        assert!(scratch.names().is_empty());
+    }
+
+    #[test]
+    fn no_proof_without_a_set_and_its_leftover_is_swept() {
+        let scratch = Scratch::new();
+        assert!(proof(Finding::Ok).write(&scratch.path().join(MAIN)).is_err());
+        scratch.write(&format!(".{MAIN}.verified.part"), "{");
+        assert_eq!(publish::sweep(&archives(scratch.path())).unwrap().len(), 1);
+        assert!(scratch.names().is_empty());
+    }
+}

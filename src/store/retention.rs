@@ -1,1 +1,0 @@
-//! Rotation decided: sets, policy, now → keep or remove, and why. Pure.
