@@ -6,6 +6,7 @@ mod find;
 mod inherit;
 pub mod locate;
 mod rivals;
+mod salvage;
 mod schemes;
 mod tasks;
 mod top;
@@ -234,11 +235,9 @@ impl Config {
     /// What can still be made out of a file that is no YAML: where a refused run is to be recorded. None when not even that,
     /// and for a file that may not be trusted.
     pub fn salvage(path: &Path) -> Option<Logging> {
-        let text = yaml::decode(&find::read_trusted(path).ok()?).ok()?;
-        let value = yaml::read(&yaml::section(&text, "logging")?).ok()?.value;
+        let bytes = find::read_trusted(path).ok()?;
         let absolute = std::path::absolute(path).ok()?;
-        let Value::Map(root) = value else { return None };
-        Some(top::read(&root, absolute.parent()?).0.logging)
+        salvage::logging(&String::from_utf8_lossy(&bytes), absolute.parent()?)
     }
 
     /// Checks a text as if it stood in this file; relative paths are relative to `base_dir`.
@@ -277,7 +276,7 @@ impl Config {
         for (task, problems) in tasks.iter().zip(&mut in_tasks) {
             problems.extend(workshop.schemes.problems(&["schedule", &task.name]));
         }
-        let (written, of_actions) = check::build_all(&workshop, &actions, &tasks);
+        let (written, of_actions) = check::build_all(&workshop, &actions, &tasks, &marks);
         workshop.written = written;
         general.extend(check::locate(&marks, of_top.into_iter().chain(workshop.schemes.problems(&["naming"]))));
         let naming = schemes::get(&value, "naming");
