@@ -2,7 +2,7 @@
 
 use crate::actions::properties::{Problem, Severity};
 use crate::config::build::{Built, Workshop};
-use crate::config::rivals::{self, Written};
+use crate::config::rivals::Written;
 use crate::config::yaml::Mark;
 use crate::config::{Entry, Located, Task};
 use std::collections::HashSet;
@@ -17,7 +17,7 @@ pub(super) fn build_all(
     let mut written = Vec::new();
     let mut problems = Problems::default();
     for entry in entries {
-        if entry.resolved && entry.kind.is_none() {
+        if entry.is_template {
             problems.found.extend(idle_template(entry, workshop, marks));
             continue;
         }
@@ -29,7 +29,6 @@ pub(super) fn build_all(
             written.extend(built.written);
         }
     }
-    problems.found.extend(rivals::problems(&written));
     (written, problems.settle())
 }
 
