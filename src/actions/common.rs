@@ -74,7 +74,8 @@ fn read_basename(p: &mut Properties<'_>) -> Option<String> {
         }
         return Some(name);
     }
-    if !NAMED_BY_BASENAME.contains(&kind.as_str()) {
+    let is_wrong = p.value("basename", "text").is_some();
+    if is_wrong || !NAMED_BY_BASENAME.contains(&kind.as_str()) {
         return None;
     }
     p.problem(

@@ -94,6 +94,11 @@ impl<'a> Properties<'a> {
         Self { entry, properties, base_dir, asked: Vec::new(), problems: Vec::new(), tolerated: Vec::new() }
     }
 
+    /// What relative paths are relative to.
+    pub fn base_dir(&self) -> &'a Path {
+        self.base_dir
+    }
+
     /// Key path of the entry.
     pub fn entry(&self) -> &[String] {
         &self.entry

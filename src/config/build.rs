@@ -2,7 +2,7 @@
 
 use crate::actions::properties::{Problem, Property, Severity};
 use crate::actions::{self, Common, Properties, Surroundings, Type, later};
-use crate::config::rivals::{self, Written};
+use crate::config::rivals::{self, Quarrel, Written};
 use crate::config::schemes::{self, Schemes};
 use crate::config::{Entry, Step, Task, inherit};
 use crate::nearest;
@@ -22,6 +22,8 @@ pub(super) struct Workshop {
     pub(super) top_scheme: Option<Value>,
     /// What every action of the file writes, once it is known.
     pub(super) written: Vec<Written>,
+    /// What is wrong between actions of the file, once it is known.
+    pub(super) quarrels: Vec<Quarrel>,
 }
 
 /// An action with what is wrong with it; it is only there when it can be run or asked for its sets.
@@ -57,6 +59,7 @@ impl Workshop {
             let properties = inherit::resolve(&self.actions, name);
             let resolved = properties.is_ok();
             let properties = properties.unwrap_or_default();
+            let is_set = |key: &str| properties.iter().any(|p| p.key == key && p.value != Value::Null);
             let text = |key: &str| {
                 properties.iter().find(|property| property.key == key).and_then(|property| property.value.text())
             };
@@ -64,7 +67,7 @@ impl Workshop {
                 name: name.clone(),
                 kind: text("type"),
                 descr: text("descr").or_else(|| text("desc")).unwrap_or_default(),
-                resolved,
+                is_template: resolved && !is_set("type"),
                 raw: value.clone(),
             }
         };

@@ -2,18 +2,23 @@
 
 use crate::actions::properties::{Problem, Severity};
 use crate::config::build::{Built, Workshop};
-use crate::config::rivals::{self, Written};
+use crate::config::rivals::Written;
 use crate::config::yaml::Mark;
 use crate::config::{Entry, Located, Task};
 use std::collections::HashSet;
 
 /// Builds every action by itself and in every task that uses it, as their schemes may differ.
-pub(super) fn build_all(workshop: &Workshop, entries: &[Entry], tasks: &[Task]) -> (Vec<Written>, Vec<Problem>) {
+pub(super) fn build_all(
+    workshop: &Workshop,
+    entries: &[Entry],
+    tasks: &[Task],
+    marks: &Mark,
+) -> (Vec<Written>, Vec<Problem>) {
     let mut written = Vec::new();
     let mut problems = Problems::default();
     for entry in entries {
-        if entry.resolved && entry.kind.is_none() {
-            problems.found.extend(idle_template(entry, workshop));
+        if entry.is_template {
+            problems.found.extend(idle_template(entry, workshop, marks));
             continue;
         }
         let uses = |task: &&Task| task.names_scheme() && task.steps().any(|(name, _)| *name == entry.name);
@@ -24,18 +29,18 @@ pub(super) fn build_all(workshop: &Workshop, entries: &[Entry], tasks: &[Task]) 
             written.extend(built.written);
         }
     }
-    problems.found.extend(rivals::problems(&written));
     (written, problems.settle())
 }
 
 /// A template that nobody inherits from is most likely an action without its type.
-fn idle_template(entry: &Entry, workshop: &Workshop) -> Option<Problem> {
+fn idle_template(entry: &Entry, workshop: &Workshop, marks: &Mark) -> Option<Problem> {
     let source = |value| crate::config::schemes::get(value, "source").and_then(crate::value::Value::text);
-    if workshop.actions.iter().any(|(_, value)| source(value).as_ref() == Some(&entry.name)) {
+    let path = vec!["actions".to_owned(), entry.name.clone()];
+    let named = workshop.actions.iter().any(|(_, value)| source(value).as_ref() == Some(&entry.name));
+    if named || marks.is_shared(&path) {
         return None;
     }
     let message = format!("`{}` has no `type` and nothing inherits from it: it is never run", entry.name);
-    let path = vec!["actions".to_owned(), entry.name.clone()];
     Some(Problem { severity: Severity::Warning, path, message })
 }
 

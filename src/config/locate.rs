@@ -4,6 +4,7 @@
 
 mod scan;
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// How deep collections may be nested.
@@ -55,6 +56,7 @@ pub struct Outline<'a> {
     root: SpotId,
     line_starts: Vec<usize>,
     too_deep: Option<usize>,
+    shared: HashSet<SpotId>,
 }
 
 impl<'a> Outline<'a> {
@@ -62,7 +64,14 @@ impl<'a> Outline<'a> {
     pub fn of(text: &'a str) -> Self {
         let scanned = scan::scan(text);
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { text, spots: scanned.spots, root: scanned.root, line_starts, too_deep: scanned.too_deep }
+        Self {
+            text,
+            spots: scanned.spots,
+            root: scanned.root,
+            line_starts,
+            too_deep: scanned.too_deep,
+            shared: scanned.shared,
+        }
     }
 
     /// The whole document.
@@ -82,6 +91,11 @@ impl<'a> Outline<'a> {
     /// Where a node begins; of an alias, where the alias stands.
     pub fn place_of(&self, id: SpotId) -> Option<Place> {
         self.spots.get(id).map(|spot| self.place(spot.start))
+    }
+
+    /// Whether some alias stands for this node.
+    pub fn is_shared(&self, id: SpotId) -> bool {
+        self.shared.contains(&id)
     }
 
     /// The text of a plain scalar on one line.

@@ -6,6 +6,7 @@ mod find;
 mod inherit;
 pub mod locate;
 mod rivals;
+mod salvage;
 mod schemes;
 mod tasks;
 mod top;
@@ -17,7 +18,7 @@ use crate::actions::{Action, Common};
 use crate::error::{Doing, Error, Result};
 use crate::value::Value;
 use build::Workshop;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -37,10 +38,10 @@ impl fmt::Display for Located {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Problem { severity, path, message } = &self.problem;
         write!(f, "{}:{}: {severity}: ", self.line, self.column)?;
-        if !path.is_empty() {
-            write!(f, "{}: ", path.join("."))?;
-        }
-        f.write_str(message)
+        let text = if path.is_empty() { message.clone() } else { format!("{}: {message}", path.join(".")) };
+        // names and values may hold anything, and this is one line on somebody's terminal
+        text.chars()
+            .try_for_each(|c| if c.is_control() { write!(f, "{}", c.escape_default()) } else { f.write_char(c) })
     }
 }
 
@@ -133,8 +134,8 @@ pub struct Entry {
     pub kind: Option<String>,
     /// `descr`.
     pub descr: String,
-    /// Whether its ancestors are all there, so that `kind` can be believed.
-    pub resolved: bool,
+    /// Whether it has no type, own or inherited: it is there to be inherited from.
+    pub is_template: bool,
     /// As written, not inherited, merges applied.
     pub raw: Value,
 }
@@ -234,11 +235,9 @@ impl Config {
     /// What can still be made out of a file that is no YAML: where a refused run is to be recorded. None when not even that,
     /// and for a file that may not be trusted.
     pub fn salvage(path: &Path) -> Option<Logging> {
-        let text = yaml::decode(&find::read_trusted(path).ok()?).ok()?;
-        let value = yaml::read(&yaml::section(&text, "logging")?).ok()?.value;
+        let bytes = find::read_trusted(path).ok()?;
         let absolute = std::path::absolute(path).ok()?;
-        let Value::Map(root) = value else { return None };
-        Some(top::read(&root, absolute.parent()?).0.logging)
+        salvage::logging(&String::from_utf8_lossy(&bytes), absolute.parent()?)
     }
 
     /// Checks a text as if it stood in this file; relative paths are relative to `base_dir`.
@@ -269,6 +268,7 @@ impl Config {
             schemes: schemes::Schemes::collect(&value, &marks),
             top_scheme: schemes::get(&value, "naming").and_then(|naming| schemes::get(naming, schemes::KEY)).cloned(),
             written: Vec::new(),
+            quarrels: Vec::new(),
         };
         let actions = workshop.entries();
         let read = section("schedule");
@@ -277,15 +277,21 @@ impl Config {
         for (task, problems) in tasks.iter().zip(&mut in_tasks) {
             problems.extend(workshop.schemes.problems(&["schedule", &task.name]));
         }
-        let (written, of_actions) = check::build_all(&workshop, &actions, &tasks);
+        let (written, of_actions) = check::build_all(&workshop, &actions, &tasks, &marks);
+        workshop.quarrels = rivals::quarrels(&written);
         workshop.written = written;
         general.extend(check::locate(&marks, of_top.into_iter().chain(workshop.schemes.problems(&["naming"]))));
         let naming = schemes::get(&value, "naming");
-        let is_written = |key: &str| naming.is_some_and(|naming| schemes::get(naming, key).is_some());
+        let is_written = |key: &str| match naming {
+            Some(Value::Map(pairs)) => pairs.iter().any(|(known, _)| known == key),
+            Some(Value::Null) | None => root.is_empty(),
+            Some(_) => true,
+        };
         let names = unit::missing_names(&top.naming, &tasks, is_written);
+        let between = workshop.quarrels.iter().map(|quarrel| quarrel.problem.clone());
         let mut problems = general.clone();
         problems.extend(check::locate(&marks, names));
-        problems.extend(check::locate(&marks, in_tasks.iter().flatten().cloned().chain(of_actions)));
+        problems.extend(check::locate(&marks, in_tasks.iter().flatten().cloned().chain(of_actions).chain(between)));
         Ok(Self {
             path: path.to_owned(),
             server_name: top.naming.server_name.unwrap_or_default(),

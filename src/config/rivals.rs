@@ -4,7 +4,7 @@ use crate::actions::Common;
 use crate::actions::properties::{Problem, Property, Severity};
 use crate::store::naming::Parts;
 use crate::store::sets::{Family, Folder, Source};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use time::{Date, Month, PrimitiveDateTime, Time};
 
@@ -89,12 +89,28 @@ fn same_family(a: &Source, b: &Source) -> bool {
     a.family == b.family && a.basename == b.basename && dirs(a) == dirs(b)
 }
 
+/// What is wrong between two actions.
+pub(super) struct Quarrel {
+    /// Names of the two.
+    pub(super) between: [String; 2],
+    pub(super) problem: Problem,
+}
+
 /// Names that clash, and base names that begin like others.
-pub(super) fn problems(all: &[Written]) -> Vec<Problem> {
+pub(super) fn quarrels(all: &[Written]) -> Vec<Quarrel> {
     let mut found = Vec::new();
+    // heirs that share a basename would repeat what was said about their ancestor
+    let mut seen = HashSet::new();
     for (index, a) in all.iter().enumerate() {
         for b in all.iter().skip(index + 1).filter(|b| a.source.action != b.source.action) {
-            found.extend(prefix(a, b).or_else(|| clash(a, b)));
+            let problem = prefix(a, b).or_else(|| clash(a, b));
+            if let Some(problem) = problem
+                && seen.insert((&a.path, &b.path))
+                && seen.insert((&b.path, &a.path))
+            {
+                let between = [a.source.action.clone(), b.source.action.clone()];
+                found.push(Quarrel { between, problem });
+            }
         }
     }
     found

@@ -130,6 +130,5 @@ fn missing(name: &str, actions: &[Entry]) -> Option<String> {
         let hint = nearest::hint(name, actions.iter().map(|entry| entry.name.as_str()));
         return Some(format!("there is no action `{name}`{hint}"));
     };
-    let is_template = found.kind.is_none() && found.resolved;
-    is_template.then(|| format!("`{name}` has no `type`: it is a template and cannot be run"))
+    found.is_template.then(|| format!("`{name}` has no `type`: it is a template and cannot be run"))
 }

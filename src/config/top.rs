@@ -43,8 +43,12 @@ pub(super) fn read(root: &[(String, Value)], base_dir: &Path) -> (Top, Vec<Probl
 
 /// Reads a map of the top level; a missing one as if it were empty.
 fn section<T>(p: &mut Properties<'_>, key: &'static str, read: impl FnOnce(&mut Properties<'_>) -> T) -> T {
-    let pairs = p.map(key).unwrap_or_default();
-    p.section(vec![key.to_owned()], pairs, read)
+    let pairs = p.map(key);
+    if pairs.is_none() && p.value(key, "map").is_some() {
+        // that it is no map is all there is to say about it
+        return read(&mut Properties::new(Vec::new(), &[], p.base_dir()));
+    }
+    p.section(vec![key.to_owned()], pairs.unwrap_or_default(), read)
 }
 
 /// The parts of names in a `naming`, at the top or of a task. Its scheme is read elsewhere.

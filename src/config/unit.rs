@@ -75,6 +75,8 @@ impl Reached<'_> {
         for (name, dry) in names {
             let built = self.config.workshop.build(name, task);
             self.problems.extend(built.problems);
+            let own = self.config.workshop.quarrels.iter().filter(|quarrel| quarrel.between.contains(name));
+            self.problems.extend(own.map(|quarrel| quarrel.problem.clone()));
             steps.extend(built.step.map(|step| Step { dry: step.dry || *dry, ..step }));
         }
         steps

@@ -27,12 +27,22 @@ pub struct Document {
 #[derive(Clone, Debug, Default)]
 pub struct Mark {
     place: Place,
+    is_shared: bool,
     below: Vec<(String, Mark)>,
 }
 
 impl Mark {
     /// The place of a key path (of its key, or of the item of a list), or of the nearest entry around it.
     pub fn find(&self, path: &[String]) -> Place {
+        self.nearest(path).place
+    }
+
+    /// Whether the value of a key path has an anchor that some alias refers to.
+    pub fn is_shared(&self, path: &[String]) -> bool {
+        self.nearest(path).is_shared
+    }
+
+    fn nearest(&self, path: &[String]) -> &Self {
         let mut mark = self;
         for key in path {
             match mark.below.iter().find(|(name, _)| name == key) {
@@ -40,7 +50,7 @@ impl Mark {
                 None => break,
             }
         }
-        mark.place
+        mark
     }
 }
 
@@ -81,17 +91,7 @@ pub fn read(text: &str) -> Result<Document, Located> {
             problems.push(problem);
         }
     }
-    Ok(Document { value, marks: Mark { place, below }, problems })
-}
-
-/// The lines of one section of the top level, from a text that need not be YAML as a whole.
-pub fn section(text: &str, name: &str) -> Option<String> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let begins = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with(':'));
-    let mut lines = text.lines().skip_while(|line| !begins(line));
-    let first = lines.next()?;
-    let below = lines.take_while(|line| line.is_empty() || line.starts_with([' ', '\t', '#', '}', '\r']));
-    Some(std::iter::once(first).chain(below).map(|line| format!("{line}\n")).collect())
+    Ok(Document { value, marks: Mark { place, is_shared: false, below }, problems })
 }
 
 fn error(place: Place, path: Vec<String>, message: String) -> Located {
@@ -150,7 +150,7 @@ impl Reader<'_> {
             let (value, below) = self.value(item, spot, place);
             self.path.pop();
             values.push(value);
-            marks.push((index.to_string(), Mark { place, below }));
+            marks.push((index.to_string(), Mark { place, is_shared: false, below }));
         }
         (Value::List(values), marks)
     }
@@ -175,11 +175,13 @@ impl Reader<'_> {
                 self.problems.push(error(place, self.path.clone(), message));
             } else {
                 let (read, below) = self.value(value, value_spot, place);
+                let is_shared = value_spot.is_some_and(|id| self.outline.is_shared(id));
+                let mark = Mark { place, is_shared, below };
                 if is_merge {
                     map.known.insert(name, place);
-                    merges.push((read, Mark { place, below }));
+                    merges.push((read, mark));
                 } else {
-                    map.add(name, read, Mark { place, below });
+                    map.add(name, read, mark);
                 }
             }
             self.path.pop();

@@ -1,21 +1,33 @@
 //! The scanner behind the outline: recursive descent over block and flow style, scalars of every kind, anchors and aliases.
 
+mod flow;
+mod scalars;
+
 use super::{DEPTH_LIMIT, Shape, Spot, SpotId};
-use std::collections::HashMap;
+use scalars::is_blank;
+use std::collections::{HashMap, HashSet};
 
 /// What the scanner found.
 pub(super) struct Scanned {
     pub(super) spots: Vec<Spot>,
     pub(super) root: SpotId,
     pub(super) too_deep: Option<usize>,
+    pub(super) shared: HashSet<SpotId>,
 }
 
 /// Outlines a whole text.
 pub(super) fn scan(text: &str) -> Scanned {
-    let mut scanner =
-        Scanner { text: text.as_bytes(), at: 0, depth: 0, spots: Vec::new(), anchors: HashMap::new(), too_deep: None };
+    let mut scanner = Scanner {
+        text: text.as_bytes(),
+        at: 0,
+        depth: 0,
+        spots: Vec::new(),
+        anchors: HashMap::new(),
+        too_deep: None,
+        shared: HashSet::new(),
+    };
     let root = scanner.document();
-    Scanned { spots: scanner.spots, root, too_deep: scanner.too_deep }
+    Scanned { spots: scanner.spots, root, too_deep: scanner.too_deep, shared: scanner.shared }
 }
 
 /// How far a node must be indented: right of the collection it stands in, except that a list may stand right below its key.
@@ -34,6 +46,7 @@ struct Scanner<'a> {
     spots: Vec<Spot>,
     anchors: HashMap<&'a [u8], SpotId>,
     too_deep: Option<usize>,
+    shared: HashSet<SpotId>,
 }
 
 /// Whether a line had ended between two tokens.
@@ -241,110 +254,6 @@ impl<'a> Scanner<'a> {
         (self.byte(colon) == Some(b':') && is_blank(self.byte(colon + 1))).then_some(colon)
     }
 
-    fn flow_list(&mut self) -> Shape {
-        let mut items = Vec::new();
-        self.at += 1;
-        loop {
-            self.skip();
-            match self.peek() {
-                None => return Shape::List(items),
-                Some(b']') => {
-                    self.at += 1;
-                    return Shape::List(items);
-                }
-                Some(b',') => self.at += 1,
-                Some(_) => {
-                    let before = self.at;
-                    let (key, value) = self.flow_pair();
-                    let item = match value {
-                        None => key,
-                        Some(value) => {
-                            let pair = self.add(Shape::Map(vec![(key, value)]));
-                            if let Some(spot) = self.spots.get_mut(pair) {
-                                spot.start = before;
-                            }
-                            pair
-                        }
-                    };
-                    items.push(item);
-                    self.progress(before);
-                }
-            }
-        }
-    }
-
-    fn flow_map(&mut self) -> Shape {
-        let mut pairs = Vec::new();
-        self.at += 1;
-        loop {
-            self.skip();
-            match self.peek() {
-                None => return Shape::Map(pairs),
-                Some(b'}') => {
-                    self.at += 1;
-                    return Shape::Map(pairs);
-                }
-                Some(b',') => self.at += 1,
-                Some(_) => {
-                    let before = self.at;
-                    let (key, value) = self.flow_pair();
-                    let value = value.unwrap_or_else(|| self.add(Shape::Empty));
-                    pairs.push((key, value));
-                    self.progress(before);
-                }
-            }
-        }
-    }
-
-    fn flow_pair(&mut self) -> (SpotId, Option<SpotId>) {
-        if self.indicator(b'?') {
-            self.at += 1;
-            self.skip();
-        }
-        let key = self.flow_node();
-        self.skip();
-        if self.peek() != Some(b':') {
-            return (key, None);
-        }
-        self.at += 1;
-        self.skip();
-        (key, Some(self.flow_node()))
-    }
-
-    fn flow_node(&mut self) -> SpotId {
-        let id = self.add(Shape::Empty);
-        if !self.enter() {
-            return id;
-        }
-        let mut tagged = false;
-        while let Some(decoration) = self.decoration() {
-            match decoration {
-                Decoration::Anchor(name) => drop(self.anchors.insert(name, id)),
-                Decoration::TextTag => tagged = true,
-                Decoration::Tag => {}
-            }
-            self.skip();
-        }
-        let shape = match self.peek() {
-            None | Some(b',' | b']' | b'}') => Shape::Empty,
-            Some(b':') if self.indicator(b':') => Shape::Empty,
-            Some(b'*') => self.alias(),
-            Some(b'[') => self.flow_list(),
-            Some(b'{') => self.flow_map(),
-            Some(quote @ (b'"' | b'\'')) => {
-                self.quoted(quote);
-                Shape::Quoted
-            }
-            Some(_) => {
-                let plain = self.flow_plain();
-                if tagged { Shape::Quoted } else { plain }
-            }
-        };
-        self.set(id, shape);
-        self.depth -= 1;
-        id
-    }
-
     /// Counts a level; at the limit the rest of the text is given up.
     fn enter(&mut self) -> bool {
         if self.depth < DEPTH_LIMIT {
@@ -378,7 +287,9 @@ impl<'a> Scanner<'a> {
         let end = self.name_end(self.at + 1);
         let name = self.text.get(self.at + 1..end).unwrap_or_default();
         self.at = end;
-        self.anchors.get(name).map_or(Shape::Empty, |target| Shape::Alias(*target))
+        let Some(target) = self.anchors.get(name).copied() else { return Shape::Empty };
+        self.shared.insert(target);
+        Shape::Alias(target)
     }
 
     fn decoration(&mut self) -> Option<Decoration<'a>> {
@@ -406,202 +317,4 @@ enum Decoration<'a> {
     Anchor(&'a [u8]),
     TextTag,
     Tag,
-}
-
-/// Characters and scalars.
-impl Scanner<'_> {
-    fn byte(&self, at: usize) -> Option<u8> {
-        self.text.get(at).copied()
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.byte(self.at)
-    }
-
-    /// Whether this indicator (`-`, `?`, `:`) stands here, followed by a blank.
-    fn indicator(&self, sign: u8) -> bool {
-        self.peek() == Some(sign) && is_blank(self.byte(self.at + 1))
-    }
-
-    /// `---` or `...` at the beginning of a line.
-    fn at_marker(&self) -> bool {
-        let marker = self.text.get(self.at..self.at + 3);
-        matches!(marker, Some(b"---" | b"...")) && is_blank(self.byte(self.at + 3)) && self.column() == 0
-    }
-
-    /// Column of the position in characters, from 0.
-    fn column(&self) -> isize {
-        self.column_of(self.at)
-    }
-
-    fn column_of(&self, at: usize) -> isize {
-        let before = self.text.get(..at).unwrap_or_default();
-        let on_line = before.iter().rev().take_while(|byte| **byte != b'\n');
-        // continuation bytes of UTF-8 are no characters of their own
-        on_line.filter(|byte| **byte & 0xc0 != 0x80).count().try_into().unwrap_or(isize::MAX)
-    }
-
-    fn line_end(&self, from: usize) -> usize {
-        let rest = self.text.get(from..).unwrap_or_default();
-        from + rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len())
-    }
-
-    fn after_blanks(&self, mut at: usize) -> usize {
-        while matches!(self.byte(at), Some(b' ' | b'\t')) {
-            at += 1;
-        }
-        at
-    }
-
-    fn blanks(&mut self) {
-        self.at = self.after_blanks(self.at);
-    }
-
-    /// Goes to the next token, over blanks, comments and line breaks.
-    fn skip(&mut self) -> Break {
-        let mut broken = Break::SameLine;
-        loop {
-            match self.peek() {
-                Some(b' ' | b'\t') => self.at += 1,
-                Some(b'\n') => {
-                    self.at += 1;
-                    broken = Break::NewLine;
-                }
-                Some(b'#') if self.at == 0 || is_blank(self.byte(self.at - 1)) => self.at = self.line_end(self.at),
-                _ => return broken,
-            }
-        }
-    }
-
-    fn name_end(&self, mut at: usize) -> usize {
-        while self.byte(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-') {
-            at += 1;
-        }
-        at
-    }
-
-    fn quoted(&mut self, quote: u8) {
-        self.at = self.quote_end(self.at, quote);
-    }
-
-    /// The offset after the closing quote.
-    fn quote_end(&self, open: usize, quote: u8) -> usize {
-        let mut at = open + 1;
-        while let Some(byte) = self.byte(at) {
-            match byte {
-                b'\\' if quote == b'"' => at += 2,
-                _ if byte != quote => at += 1,
-                _ if quote == b'\'' && self.byte(at + 1) == Some(quote) => at += 2,
-                _ => return at + 1,
-            }
-        }
-        self.text.len()
-    }
-
-    /// Where a plain scalar ends on its line: before `: `, ` #`, or blanks at the end of the line.
-    fn plain_line_end(&self, from: usize) -> usize {
-        let mut end = from;
-        let mut at = from;
-        while let Some(byte) = self.byte(at) {
-            match byte {
-                b'\n' => break,
-                b':' if is_blank(self.byte(at + 1)) => break,
-                b'#' if at > from && is_blank(self.byte(at - 1)) => break,
-                b' ' | b'\t' => at += 1,
-                _ => {
-                    at += 1;
-                    end = at;
-                }
-            }
-        }
-        end
-    }
-
-    fn plain(&mut self, parent: isize) -> Shape {
-        let start = self.at;
-        self.at = self.plain_line_end(start);
-        let mut shape = Shape::Plain(Some(start..self.at));
-        loop {
-            let next = self.after_blanks(self.at);
-            if self.byte(next) != Some(b'\n') {
-                return shape;
-            }
-            let mut next = next;
-            while matches!(self.byte(next), Some(b' ' | b'\t' | b'\n')) {
-                next += 1;
-            }
-            let before = std::mem::replace(&mut self.at, next);
-            let ends = self.peek().is_none_or(|byte| byte == b'#') || self.column() <= parent || self.at_marker();
-            let end = self.plain_line_end(next);
-            if ends || end == next {
-                self.at = before;
-                return shape;
-            }
-            self.at = end;
-            shape = Shape::Plain(None);
-        }
-    }
-
-    fn flow_plain(&mut self) -> Shape {
-        let start = self.at;
-        let mut end = start;
-        let mut lines = Break::SameLine;
-        while let Some(byte) = self.peek() {
-            match byte {
-                b',' | b'[' | b']' | b'{' | b'}' => break,
-                b':' if is_blank(self.byte(self.at + 1))
-                    || matches!(self.byte(self.at + 1), Some(b',' | b'[' | b']' | b'{' | b'}')) =>
-                {
-                    break;
-                }
-                b'#' if is_blank(self.byte(self.at.saturating_sub(1))) => break,
-                b'\n' => {
-                    lines = Break::NewLine;
-                    self.at += 1;
-                }
-                b' ' | b'\t' => self.at += 1,
-                _ => {
-                    self.at += 1;
-                    end = self.at;
-                }
-            }
-        }
-        // a line break before the closing bracket does not belong to the scalar
-        let within = self.text.get(start..end).unwrap_or_default();
-        if lines == Break::NewLine && within.contains(&b'\n') {
-            return Shape::Plain(None);
-        }
-        self.at = end;
-        Shape::Plain(Some(start..end))
-    }
-
-    fn block_scalar(&mut self, parent: isize) {
-        let header_end = self.line_end(self.at);
-        let header = self.text.get(self.at + 1..header_end).unwrap_or_default();
-        let given = header.iter().take(2).find(|byte| byte.is_ascii_digit()).map(|byte| isize::from(byte - b'0'));
-        self.at = header_end;
-        let mut indent = given.map(|given| parent.max(0) + given);
-        while self.at < self.text.len() {
-            let line = self.at + 1;
-            let mut first = line;
-            while self.byte(first) == Some(b' ') {
-                first += 1;
-            }
-            if self.byte(first).is_none_or(|byte| byte == b'\n') {
-                self.at = self.line_end(first);
-                continue;
-            }
-            let column = isize::try_from(first - line).unwrap_or(isize::MAX);
-            let least = *indent.get_or_insert(column.max(parent + 1).max(1));
-            if column < least {
-                return;
-            }
-            self.at = self.line_end(first);
-        }
-    }
-}
-
-/// Whether a character separates tokens; the end of the text does.
-fn is_blank(byte: Option<u8>) -> bool {
-    matches!(byte, None | Some(b' ' | b'\t' | b'\n'))
 }

@@ -23,40 +23,75 @@ pub(super) enum Raw {
 pub(super) fn parse(text: &str) -> Result<Raw, (Place, String)> {
     let left = Cell::new(NODE_LIMIT);
     Seed { left: &left }.deserialize(serde_yaml::Deserializer::from_str(text)).map_err(|error| {
-        let place = error.location().map(|at| Place { line: at.line(), column: at.column() });
-        let place = place.unwrap_or(Place { line: 1, column: 1 });
-        (place, explain(&error.to_string()))
+        let message = error.to_string();
+        let place = match error.location() {
+            _ if message.contains(SEVERAL) => second_document(text),
+            Some(at) => Place { line: at.line(), column: at.column() },
+            None => Place { line: 1, column: 1 },
+        };
+        (place, explain(&message, character(text, place)))
     })
 }
 
-/// The library's message without the place, which stands before it, and with what most likely was meant.
-fn explain(message: &str) -> String {
+/// Part of the library's message about a text of several documents, for which it gives no place.
+const SEVERAL: &str = "more than one document";
+
+fn second_document(text: &str) -> Place {
+    let is_content = |line: &&str| !line.is_empty() && !line.starts_with(['#', '%']);
+    let first = text.lines().position(|line| is_content(&line)).unwrap_or(0);
+    let next = text.lines().skip(first + 1).position(|line| line.starts_with("---"));
+    Place { line: first + 2 + next.unwrap_or(0), column: 1 }
+}
+
+fn character(text: &str, place: Place) -> Option<char> {
+    text.lines().nth(place.line.checked_sub(1)?)?.chars().nth(place.column.checked_sub(1)?)
+}
+
+/// The library's message without the place, which stands before it, and with what most likely was meant; `found` is the
+/// character there.
+fn explain(message: &str, found: Option<char>) -> String {
+    // what we say ourselves comes with the library's idea of a path before it
+    if let Some(at) = message.find(OURS) {
+        return strip_place(message.get(at + OURS.len()..).unwrap_or_default()).to_owned();
+    }
     let (what, context) = message.split_once(", while ").unwrap_or((message, ""));
     let what = strip_place(what);
-    let hint = if context.contains("alias") {
-        ": a text that begins with `*` must be in quotes"
-    } else if context.contains("anchor") {
-        ": a text that begins with `&` must be in quotes"
-    } else if what.contains("cannot start any token") {
-        ": a tab in front, or a text that begins with `%`, `@` or a backtick and must be in quotes"
-    } else if what.contains("mapping values are not allowed") {
-        ": a text with `: ` in it must be in quotes, or the line is indented wrongly"
-    } else if what.contains("more than one document") {
-        return "there must be one document only, not several separated by `---`".to_owned();
-    } else if what.contains("repetition limit") {
-        ": aliases make it too large"
-    } else {
-        ""
-    };
-    let around = match context.rsplit_once(" at line ") {
-        Some((context, place)) if hint.is_empty() => {
-            let line: String = place.chars().take_while(char::is_ascii_digit).collect();
-            format!(", while {context} that begins in line {line}")
+    if what.contains("cannot start any token") {
+        return match found {
+            Some('\t') => "a tab in front: only blanks may indent a line".to_owned(),
+            Some(sign) => format!("a text that begins with `{sign}` must be in quotes"),
+            None => what.to_owned(),
+        };
+    }
+    if what.contains(SEVERAL) {
+        return "a second document begins here: there must be one only".to_owned();
+    }
+    if what.contains("mapping values are not allowed") {
+        return "a `:` where no key can be: a text with `: ` in it must be in quotes, or the line is indented wrongly"
+            .to_owned();
+    }
+    if what.contains("repetition limit") {
+        return "aliases make it too large".to_owned();
+    }
+    if what.contains("recursion limit") {
+        return "an alias that contains itself".to_owned();
+    }
+    for (thing, sign) in [("alias", '*'), ("anchor", '&')] {
+        if context.contains(thing) {
+            return format!("a text that begins with `{sign}` must be in quotes");
         }
-        _ => String::new(),
-    };
-    format!("{what}{around}{hint}")
+    }
+    match context.rsplit_once(" at line ") {
+        Some((context, place)) => {
+            let line: String = place.chars().take_while(char::is_ascii_digit).collect();
+            format!("{what}, while {context} that begins in line {line}")
+        }
+        None => what.to_owned(),
+    }
 }
+
+/// Marks messages of this file among those of the library.
+const OURS: &str = "\u{1}";
 
 fn strip_place(text: &str) -> &str {
     match text.rsplit_once(" at line ") {
@@ -73,7 +108,8 @@ struct Seed<'a> {
 impl Seed<'_> {
     fn count<E: Error>(self) -> Result<(), E> {
         let left = self.left.get().checked_sub(1);
-        self.left.set(left.ok_or_else(|| E::custom(format_args!("more than {NODE_LIMIT} values, aliases expanded")))?);
+        self.left
+            .set(left.ok_or_else(|| E::custom(format_args!("{OURS}more than {NODE_LIMIT} values, aliases expanded")))?);
         Ok(())
     }
 }
@@ -148,6 +184,6 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
     fn visit_enum<A: EnumAccess<'de>>(self, tagged: A) -> Result<Raw, A::Error> {
         let (tag, _) = tagged.variant::<String>()?;
-        Err(A::Error::custom(format_args!("the tag `{}` is not known", tag.trim_start_matches('!').trim())))
+        Err(A::Error::custom(format_args!("{OURS}the tag `!{}` is not known", tag.trim_start_matches('!'))))
     }
 }
