@@ -102,11 +102,8 @@ fn comes_back(format: &str) {
     for name in HOSTILE {
         let (main, manifest) = &found[*name];
         assert_eq!(manifest["verified"], true, "{name}");
-        if format == "plain" {
-            new.feed(main, name)
-        } else {
-            new.restore(main, name)
-        }
+        let bring_back = if format == "plain" { Cluster::feed } else { Cluster::restore };
+        bring_back(&new, main, name);
         assert_eq!(new.rows(name), old.rows(name), "{name:?}");
         assert!(old.rows(name).lines().count() > 1000, "there was nothing to compare in {name:?}");
     }
@@ -130,7 +127,7 @@ fn globals_without_postgres(bench: &Bench, globals: &Path) -> PathBuf {
 fn checksums_hold(bench: &Bench) {
     let out = bench.path("out");
     let mut seen = 0;
-    for name in bench.names("out").iter().filter(|name| name.ends_with(".hash")) {
+    for name in bench.names("out").iter().filter(|name| Path::new(name).extension().is_some_and(|e| e == "hash")) {
         let text = bench.read(&format!("out/{name}"));
         let dump = name.strip_suffix(".hash").unwrap().to_owned() + ".pgdump";
         let lines = if out.join(&dump).is_dir() { text } else { format!("{text}  {dump}\n") };
@@ -184,8 +181,8 @@ fn p1_a_dump_that_fails_half_way_leaves_the_older_one_alone() {
     }
     let bench = bench(&cluster, "half", "databases: [breaks, holds]");
     succeeds(&bench);
-    let before = bench.names("out");
-    assert_eq!(before.len(), 4, "{before:?}");
+    let older = bench.names("out");
+    assert_eq!(older.len(), 4, "{older:?}");
 
     cluster.sql(
         "breaks",
@@ -193,15 +190,15 @@ fn p1_a_dump_that_fails_half_way_leaves_the_older_one_alone() {
     );
     let killer = kill_the_copy(&cluster, "breaks");
     let ran = bench.run(&["run", "dump"]);
-    let killed = String::from_utf8(killer.wait_with_output().unwrap().stderr).unwrap();
-    contains(&killed, "killed while copying");
+    let said = String::from_utf8(killer.wait_with_output().unwrap().stderr).unwrap();
+    contains(&said, "killed while copying");
     assert_eq!(ran.code, 1, "{}", bench.log());
     contains(&bench.log(), "ERROR dump \"breaks\": pg_dump: ");
     contains(&bench.log(), "1 of 2 databases failed: \"breaks\"");
     assert_eq!(bench.trigger(), "ERROR");
-    let after = bench.names("out");
-    assert!(before.iter().all(|name| after.contains(name)), "{before:?} {after:?}");
-    let new: Vec<_> = after.iter().filter(|name| !before.contains(name)).collect();
+    let found = bench.names("out");
+    assert!(older.iter().all(|name| found.contains(name)), "{older:?} {found:?}");
+    let new: Vec<_> = found.iter().filter(|name| !older.contains(name)).collect();
     assert_eq!(new.len(), 2, "{new:?}");
     assert!(new.iter().all(|name| name.starts_with("pg-holds-")), "{new:?}");
 }
@@ -280,6 +277,7 @@ impl Watch {
                     let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
                     seen.insert(String::from_utf8_lossy(&line).replace('\0', " "));
                 }
+                std::thread::sleep(std::time::Duration::from_millis(1));
             }
             seen.into_iter().collect()
         });
@@ -303,6 +301,18 @@ fn a_missing_database_fails_alone() {
     contains(&bench.log(), "ERROR dump \"gone\": there is no such database on the server");
     contains(&bench.log(), "1 of 2 databases failed: \"gone\"");
     assert_eq!(bench.names("out").len(), 2);
+}
+
+/// P21: nothing is written to a directory that should be a mounted file system, and that is said once.
+#[test]
+fn p21_a_destination_that_is_not_mounted_is_left_alone() {
+    let Some(cluster) = Cluster::start() else { return };
+    cluster.create("one");
+    let bench = bench(&cluster, "unmounted", "mode: all, globals: yes, require_mounted: ['{dir}/out']");
+    let ran = bench.run(&["run", "dump"]);
+    assert_eq!(ran.code, 1);
+    assert_eq!(bench.log().matches(" ERROR ").count(), 1, "{}", bench.log());
+    assert!(!bench.path("out").exists());
 }
 
 /// A dry run asks for the list and writes nothing but logs.
@@ -363,7 +373,7 @@ fn an_old_pg_dump_is_refused_with_both_versions() {
     assert!(bench.names("out").is_empty());
 }
 
-/// P6: whatever pg_dump's exit status says, a dump that cannot be read to its end gets no name.
+/// P6: whatever `pg_dump`'s exit status says, a dump that cannot be read to its end gets no name.
 #[test]
 fn p6_a_truncated_dump_gets_no_name() {
     let Some(cluster) = Cluster::start() else { return };
@@ -412,7 +422,7 @@ fn p6_what_nothing_can_read_back_is_kept_unverified() {
     assert_eq!(manifests(&bench)["one"].1["verified"], false);
 }
 
-/// Lines of pg_dump's stderr keep their severity; a warning makes the run a warning.
+/// Lines of `pg_dump`'s stderr keep their severity; a warning makes the run a warning.
 #[test]
 fn stderr_is_sorted_by_severity() {
     let Some(cluster) = Cluster::start() else { return };
@@ -433,7 +443,7 @@ fn stderr_is_sorted_by_severity() {
     assert_eq!(manifests(&bench)["one"].1["warnings"], 1);
 }
 
-/// P16: a timeout or SIGTERM ends pg_dump and all it started, and leaves no file.
+/// P16: a timeout or SIGTERM ends `pg_dump` and all it started, and leaves no file.
 #[test]
 fn p16_nothing_survives_a_timeout_or_sigterm() {
     let Some(cluster) = Cluster::start() else { return };

@@ -12,6 +12,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Where distributions put the server's programs.
 const FOLDERS: &[&str] = &["/usr/lib/postgresql", "/usr"];
 
+/// Numbers what is made, so that no two have one name.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
 /// The operating-system user a cluster belongs to; none when we are not root and it belongs to ourselves.
 fn owner() -> Option<(u32, u32)> {
     let own = fs::metadata("/proc/self").unwrap();
@@ -62,7 +65,6 @@ impl Cluster {
             let _ = writeln!(std::io::stderr().lock(), "SKIPPED: {test}: PostgreSQL is not installed");
             return None;
         };
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         // short: the path of a socket may have 107 bytes
         let dir = std::env::temp_dir().join(format!("kb-pg-{}-{number}", std::process::id()));
@@ -130,7 +132,8 @@ impl Cluster {
                       where schemaname not in ('pg_catalog', 'information_schema') order by 1";
         let mut all = String::new();
         for table in self.sql(database, tables).lines() {
-            all += &format!("{table}\n{}\n", self.sql(database, &format!("select * from {table} t order by t::text")));
+            let rows = self.sql(database, &format!("select * from {table} t order by t::text"));
+            all.extend([table, "\n", &rows, "\n"]);
         }
         all
     }
@@ -160,7 +163,6 @@ impl Cluster {
 
     /// A copy of a directory that the cluster's user can read.
     fn within_reach(&self, dir: &Path) -> PathBuf {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
         let copy = self.dir.join(format!("copy-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
         fs::create_dir(&copy).unwrap();
         fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();

@@ -8,6 +8,7 @@ use super::staged::{Body, duplicate, read_back};
 use super::stderr::Classifier;
 use super::tools::Tool;
 use crate::actions::context::Context;
+use crate::actions::guards::Last;
 use crate::error::{Doing, Error, Result};
 use crate::store::manifest::{self, Manifest};
 use crate::store::naming::Parts;
@@ -15,6 +16,7 @@ use crate::store::publish::{Existing, Staging};
 use crate::store::sets::Family;
 use crate::sys::process::{self, Command, Stdout, Stream};
 use log::Level;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write;
@@ -74,6 +76,8 @@ pub struct Job<'a> {
     pub session: &'a Session,
     /// With what.
     pub tools: &'a Tools,
+    /// The newest set of every database that has one.
+    pub lasts: BTreeMap<String, Last>,
 }
 
 /// A published dump.
@@ -102,7 +106,11 @@ fn parts(settings: &Settings, subject: &Subject, run_time: PrimitiveDateTime) ->
 
 /// Makes, proves and publishes one dump. On any error nothing has a final name, and an older dump stays as it was.
 pub fn publish(job: &Job<'_>, subject: &Subject) -> Result<Done> {
-    let mut staging = Staging::begin(&job.settings.dest, Existing::Replace, job.settings.group)?;
+    let guards = &job.settings.guards;
+    let last = job.lasts.get(subject.dbname()).copied();
+    let checked = guards.check_destination(job.cx, &job.settings.dest, last)?;
+    let mut staging = Staging::begin(&job.settings.dest, Existing::Replace, guards.group()?)?;
+    checked.recheck(staging.dir().file())?;
     if let Some(note) = staging.note() {
         job.cx.debug(note);
     }

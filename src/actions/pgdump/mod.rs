@@ -14,13 +14,15 @@ mod verify;
 
 use crate::actions::Action;
 use crate::actions::context::{Context, Plan, Report};
+use crate::actions::guards::Last;
 use crate::error::{Error, Kind, Result};
 use crate::store::publish;
-use crate::store::sets::Source;
+use crate::store::sets::{self, Source};
 use connection::Session;
 use databases::{Selection, Server};
 use dump::{Job, Subject, Tools};
 use settings::{Format, Settings};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use time::PrimitiveDateTime;
 
@@ -47,6 +49,8 @@ impl Action for Settings {
 
     fn run(&self, cx: &Context<'_>, report: &mut Report) -> Result<()> {
         let ready = self.prepare(cx)?;
+        // once for all dumps, so that what forbids every one of them is said once; and again right before each is written
+        self.guards.check_destination(cx, &self.dest, None)?;
         self.sweep(cx);
         let mut failed = Vec::new();
         for (name, why) in &ready.selection.impossible {
@@ -58,7 +62,7 @@ impl Action for Settings {
         if total == 0 {
             cx.warn("there is no database to dump");
         }
-        let job = Job { cx, settings: self, session: &ready.session, tools: &ready.tools };
+        let job = Job { cx, settings: self, session: &ready.session, tools: &ready.tools, lasts: self.lasts()? };
         failed.extend(dump_all(&job, subjects, report)?);
         if failed.is_empty() {
             return Ok(());
@@ -95,6 +99,17 @@ impl Settings {
             }
             Err(e) => cx.warn(format!("removing what an earlier run left behind: {e}")),
         }
+    }
+
+    /// What the sets that are there say about the size of the next ones.
+    fn lasts(&self) -> Result<BTreeMap<String, Last>> {
+        let mut lasts = BTreeMap::new();
+        for set in sets::find(&self.source)? {
+            if let Some(database) = set.parts.dbname {
+                lasts.insert(database, Last { size: set.size, held_something: true }); // oldest first
+            }
+        }
+        Ok(lasts)
     }
 
     fn prepare(&self, cx: &Context<'_>) -> Result<Ready> {

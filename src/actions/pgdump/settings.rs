@@ -5,10 +5,11 @@ use super::databases::Mode;
 use super::dump::{self, Subject};
 use super::options;
 use crate::actions::common::Common;
+use crate::actions::guards::Guards;
 use crate::actions::properties::{Properties, Severity};
 use crate::actions::{Action, Surroundings};
 use crate::store::sets::{Family, Folder, Source};
-use crate::sys::{trust, users};
+use crate::sys::trust;
 use std::path::PathBuf;
 use time::PrimitiveDateTime;
 
@@ -41,8 +42,8 @@ pub struct Settings {
     pub source: Source,
     /// `dest_path`.
     pub dest: PathBuf,
-    /// Id of the group that may read the dumps.
-    pub group: Option<u32>,
+    /// What must be true of the destination, and who else may read the dumps.
+    pub guards: Guards,
     /// `mode` with `databases`.
     pub mode: Mode,
     /// `format`.
@@ -72,7 +73,7 @@ pub fn build(p: &mut Properties<'_>, common: &Common, around: &Surroundings<'_>)
     let settings = Settings {
         source: source(p, common, around),
         dest: common.dest_path.clone(),
-        group: group(p),
+        guards: Guards::read(p),
         mode: mode(p),
         format,
         login: login(p),
@@ -171,15 +172,6 @@ fn command_path(p: &mut Properties<'_>) -> Option<PathBuf> {
         p.problem(Severity::Error, "command_path", format!("`command_path`: {e}"));
     }
     Some(path)
-}
-
-fn group(p: &mut Properties<'_>) -> Option<u32> {
-    let name = p.text("group")?;
-    let id = users::group_id(&name);
-    if id.is_none() {
-        p.problem(Severity::Error, "group", format!("`group`: there is no group `{name}` on this machine"));
-    }
-    id
 }
 
 /// Two databases, or a dump and its checksum file, must not want the same name.
