@@ -37,23 +37,3 @@ pub fn cleaner(p: &mut Properties<'_>, _: &Common, around: &Surroundings<'_>) ->
     }
     Box::new(Stub(None))
 }
-
-pub fn command(p: &mut Properties<'_>, _: &Common, _: &Surroundings<'_>) -> Box<dyn Action> {
-    p.required("cmd");
-    p.choice("stderr_level", &[("error", ()), ("warning", ()), ("info", ())]);
-    Box::new(Stub(None))
-}
-
-pub fn script(p: &mut Properties<'_>, _: &Common, _: &Surroundings<'_>) -> Box<dyn Action> {
-    if p.list("cmds").is_none_or(|list| list.is_empty()) {
-        p.problem(Severity::Error, "cmds", "`cmds` is required");
-    }
-    p.choice("stderr_level", &[("error", ()), ("warning", ()), ("info", ())]);
-    Box::new(Stub(None))
-}
-
-pub fn dschecker(p: &mut Properties<'_>, _: &Common, _: &Surroundings<'_>) -> Box<dyn Action> {
-    p.amount("min_free");
-    p.list("paths");
-    Box::new(Stub(None))
-}
