@@ -170,6 +170,11 @@ impl Guards {
         Ok(Checked { dir: dir.to_owned(), device })
     }
 
+    /// Whether an empty source is fine.
+    pub fn allows_empty(&self) -> bool {
+        self.empty == Empty::Allowed
+    }
+
     /// The id of the group that may read what is written. Fails when there is no such group.
     pub fn group(&self) -> Result<Option<u32>> {
         let Some(name) = &self.group else { return Ok(None) };

@@ -10,6 +10,7 @@ pub mod pgdump;
 pub mod properties;
 pub mod script;
 mod stubs;
+pub mod tar;
 #[cfg(test)]
 mod testing;
 
@@ -65,7 +66,7 @@ pub struct Type {
 
 /// Every type there is.
 pub const TYPES: &[Type] = &[
-    Type { name: "tar", continues_on_error: false, build: stubs::tar },
+    Type { name: "tar", continues_on_error: false, build: tar::build },
     Type { name: "pgdump", continues_on_error: false, build: pgdump::build },
     Type { name: "cleaner", continues_on_error: false, build: stubs::cleaner },
     Type { name: "command", continues_on_error: true, build: command::build },

@@ -4,7 +4,7 @@
 use crate::actions::properties::Severity;
 use crate::actions::{Action, Common, Context, Plan, Properties, Report, Surroundings};
 use crate::error::{Error, Result};
-use crate::store::sets::{Family, Folder, Source};
+use crate::store::sets::Source;
 
 struct Stub(Option<Source>);
 
@@ -24,55 +24,6 @@ impl Action for Stub {
     fn source_mut(&mut self) -> Option<&mut Source> {
         self.0.as_mut()
     }
-}
-
-pub fn tar(p: &mut Properties<'_>, common: &Common, around: &Surroundings<'_>) -> Box<dyn Action> {
-    let level = p.number_or("level", 0..=99, 0);
-    if level > 1 {
-        p.problem(Severity::Warning, "level", "`level` is lowered to 1");
-    }
-    let level: u8 = if level == 0 { 0 } else { 1 };
-    let folders = p.list("level_folders").unwrap_or_default();
-    if !folders.is_empty() && folders.len() <= usize::from(level) {
-        p.problem(Severity::Error, "level_folders", format!("`level_folders` has no folder for level {level}"));
-    }
-    p.number_or("compression", 0..=9, 5);
-    let ext = p.choice("compression_lib", &[("gzip", "tar.gz"), ("bzip", "tar.bz2"), ("lzma", "tar.xz")]);
-    for (key, default) in [
-        ("check_level_list_only", true),
-        ("checksum_file", false),
-        ("overwrite", false),
-        ("use_absolute_path", false),
-        ("log_files", false),
-        ("exclude_subtrees", false),
-        ("verify", true),
-        ("require_mounted", false),
-        ("allow_empty", false),
-    ] {
-        p.flag(key, default);
-    }
-    let list_extension = p.text_or("list_extension", "list");
-    p.path("require_file");
-    p.amount("min_free");
-    p.number("min_files", 0..=i64::MAX);
-    p.text("group");
-    p.patterns("exclusions", common.pattern_syntax);
-    let folder = |level: u8| {
-        let below = folders.get(usize::from(level)).map_or("", String::as_str);
-        Folder { level: Some(level), dir: common.dest_path.join(below).components().collect() }
-    };
-    Box::new(Stub(Some(Source {
-        action: around.name.to_owned(),
-        family: Family::Files,
-        basename: common.basename.clone().unwrap_or_default(),
-        scheme: around.scheme.clone(),
-        folders: vec![folder(0), folder(1)],
-        level: Some(level),
-        extensions: vec![ext.to_owned()],
-        list_extension,
-        shield: crate::patterns::Patterns::default(),
-        rivals: Vec::new(),
-    })))
 }
 
 pub fn cleaner(p: &mut Properties<'_>, _: &Common, around: &Surroundings<'_>) -> Box<dyn Action> {

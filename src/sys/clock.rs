@@ -1,5 +1,6 @@
 //! The only place that asks for the time of day.
 
+use crate::sys::tree::Stamp;
 use time::{OffsetDateTime, UtcOffset};
 
 /// The wall clock now, with the local zone's offset (UTC where there is no zone information).
@@ -10,4 +11,10 @@ pub fn now() -> OffsetDateTime {
 /// The same instant with the local zone's offset at that instant.
 pub fn local(instant: OffsetDateTime) -> OffsetDateTime {
     instant.to_offset(UtcOffset::local_offset_at(instant).unwrap_or(UtcOffset::UTC))
+}
+
+/// The clock that stamps inodes, to compare with their times: it moves every few milliseconds only.
+pub fn file_stamp() -> Stamp {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+    Stamp { sec: now.tv_sec, nsec: u32::try_from(now.tv_nsec).unwrap_or(0) }
 }

@@ -1,0 +1,180 @@
+//! Which full archive a differential builds on: the newest one that is committed and whose list can be trusted (P5).
+
+use crate::actions::context::Context;
+use crate::archive::changes::Base;
+use crate::archive::list::Style;
+use crate::archive::read::Reader;
+use crate::error::{Doing, Error, Result};
+use crate::store::manifest::{Manifest, hex};
+use crate::store::sets::{ListAlone, Origin, Scan, Set, Source};
+use crate::sys::clock;
+use crate::sys::tree::Stamp;
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::{BufReader, Read, Seek};
+use std::path::{Path, PathBuf};
+use time::PrimitiveDateTime;
+
+/// A base and what it is called.
+pub struct Chosen {
+    /// Main file name of the level 0.
+    pub name: String,
+    /// Its list.
+    pub base: Base,
+}
+
+/// Whether a list without its archive counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Moved {
+    /// The archive may have been moved away.
+    Accepted,
+    /// It has to be there.
+    Refused,
+}
+
+/// Something that might be a base.
+enum Candidate<'a> {
+    Set(&'a Set),
+    List(&'a ListAlone),
+}
+
+impl Candidate<'_> {
+    fn time(&self) -> PrimitiveDateTime {
+        match self {
+            Self::Set(set) => set.time,
+            Self::List(list) => list.time,
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Set(set) => &set.main,
+            Self::List(list) => &list.path,
+        }
+    }
+}
+
+/// The newest usable level 0 up to the run time; every newer one that is not usable is warned about.
+pub fn choose(source: &Source, scan: &Scan, style: &Style, moved: Moved, cx: &Context<'_>) -> Result<Option<Chosen>> {
+    let now = PrimitiveDateTime::new(cx.run.now.date(), cx.run.now.time());
+    let sets = scan.sets.iter().filter(|set| set.parts.level == Some(0)).map(Candidate::Set);
+    let lists = scan.lists.iter().filter(|list| moved == Moved::Accepted && list.parts.level == Some(0));
+    let mut candidates: Vec<_> = sets.chain(lists.map(Candidate::List)).filter(|found| found.time() < now).collect();
+    candidates.sort_by_key(Candidate::time);
+    for candidate in candidates.iter().rev() {
+        cx.limits.check()?;
+        let opened = match candidate {
+            Candidate::Set(set) => open_set(source, set, style, cx),
+            Candidate::List(list) => open_list_alone(source, list, style),
+        };
+        match opened {
+            Ok(chosen) if chosen.base.style() == style => return Ok(Some(chosen)),
+            Ok(_) => cx.warn(format!(
+                "{} is no base: its paths are written in another way (`use_absolute_path` or `src_path` differs)",
+                candidate.path().display()
+            )),
+            Err(error) => {
+                cx.limits.check()?;
+                cx.warn(format!("{} is no base: {error}", candidate.path().display()));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn open_set(source: &Source, set: &Set, style: &Style, cx: &Context<'_>) -> Result<Chosen> {
+    let list_name = source.scheme.list_name(&set.parts, &source.list_extension);
+    let list = set.files.iter().find(|file| file.file_name().is_some_and(|name| *name == *list_name));
+    let list = list.ok_or_else(|| Error::failed("its list is missing"))?;
+    let name = file_name(&set.main);
+    match &set.origin {
+        Origin::Damaged(reason) => Err(Error::failed(reason.clone())),
+        Origin::Ours(manifest) => Ok(Chosen { name, base: open_ours(list, &list_name, manifest)? }),
+        Origin::Kb17 => {
+            read_to_end(&set.main, cx)?;
+            Ok(Chosen { name, base: open_unproven(list, set.time, style)? })
+        }
+    }
+}
+
+fn open_list_alone(source: &Source, list: &ListAlone, style: &Style) -> Result<Chosen> {
+    let name = archive_name(source, list)?;
+    let base = match &list.manifest {
+        Some(manifest) => open_ours(&list.path, &file_name(&list.path), &Manifest::read(manifest)?)?,
+        None => open_unproven(&list.path, list.time, style)?,
+    };
+    Ok(Chosen { name, base })
+}
+
+/// A list of ours that is what its manifest says.
+fn open_ours(path: &Path, name: &str, manifest: &Manifest) -> Result<Base> {
+    let doing = || format!("reading {}", path.display());
+    let record = manifest.files.iter().find(|file| file.name == name);
+    let record = record.ok_or_else(|| Error::failed("its manifest does not know its list"))?;
+    let mut file = File::open(path).doing(doing)?;
+    let mut sha = Sha256::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match file.read(&mut buffer).doing(doing)? {
+            0 => break,
+            len => sha.update(buffer.get(..len).unwrap_or_default()),
+        }
+    }
+    if hex(&sha.finalize()) != record.sha256 {
+        return Err(Error::failed("its list is not what its manifest says"));
+    }
+    file.rewind().doing(doing)?;
+    Base::ours(file)?.ok_or_else(|| Error::failed("its list is not one of ours"))
+}
+
+/// A list without a manifest: KB17's, or one of ours whose manifest was lost.
+fn open_unproven(path: &Path, time: PrimitiveDateTime, style: &Style) -> Result<Base> {
+    let open = || File::open(path).doing(|| format!("reading {}", path.display()));
+    match Base::ours(open()?)? {
+        Some(base) => Ok(base),
+        None => Base::kb17(open()?, started(time), style),
+    }
+}
+
+/// The instant of a set's wall-clock time.
+fn started(time: PrimitiveDateTime) -> Stamp {
+    // the offset of the zone at that instant, found from a first guess that is at most a day off
+    let guess = clock::local(time.assume_utc());
+    let offset = clock::local(time.assume_offset(guess.offset()).to_offset(time::UtcOffset::UTC)).offset();
+    Stamp { sec: time.assume_offset(offset).unix_timestamp(), nsec: 0 }
+}
+
+/// Reads an archive without a manifest to its end.
+fn read_to_end(path: &Path, cx: &Context<'_>) -> Result<()> {
+    let doing = || format!("reading {}", path.display());
+    let file = BufReader::with_capacity(256 * 1024, File::open(path).doing(doing)?);
+    if path.extension().is_none_or(|ext| ext != "gz") {
+        return Err(Error::failed("reading this format is not implemented yet"));
+    }
+    let plain = BufReader::with_capacity(256 * 1024, flate2::bufread::MultiGzDecoder::new(file));
+    let mut reader = Reader::new(plain);
+    while reader.member()?.is_some() {
+        cx.limits.check()?;
+    }
+    reader.finish()
+}
+
+/// Name of the archive that a list belongs to: its first line says.
+fn archive_name(source: &Source, list: &ListAlone) -> Result<String> {
+    let mut start = Vec::new();
+    let doing = || format!("reading {}", list.path.display());
+    File::open(&list.path).doing(doing)?.take(4096).read_to_end(&mut start).doing(doing)?;
+    let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let said = PathBuf::from(String::from_utf8_lossy(line).into_owned());
+    let extension = |ext: &String| ext.clone();
+    let parts = crate::store::naming::Parts {
+        ext: source.extensions.first().map(extension).unwrap_or_default(),
+        ..list.parts.clone()
+    };
+    let formatted = || source.scheme.main_name(source.family, &parts);
+    Ok(said.file_name().map_or_else(formatted, |name| name.to_string_lossy().into_owned()))
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}

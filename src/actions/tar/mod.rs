@@ -1,0 +1,174 @@
+//! `tar`: an archive of a directory or a file, full or of what changed since a full one, proven before it gets its name.
+
+mod base;
+mod log;
+mod make;
+
+use crate::actions::common::Common;
+use crate::actions::context::{Context, Plan, Report};
+use crate::actions::guards::Guards;
+use crate::actions::properties::{Properties, Severity};
+use crate::actions::{Action, Surroundings};
+use crate::archive::blocks::Checksums;
+use crate::archive::pack::ReadBack;
+use crate::archive::walk::{Excluded, Mounts};
+use crate::error::Result;
+use crate::patterns::Patterns;
+use crate::store::publish::Existing;
+use crate::store::sets::{Family, Folder, Source};
+use crate::sys::politeness::DiskPriority;
+use base::Moved;
+use log::Files;
+use std::hash::{BuildHasher, Hasher};
+use std::path::PathBuf;
+
+/// `compression_lib`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Library {
+    /// `.tar.gz`
+    #[default]
+    Gzip,
+    /// `.tar.bz2`
+    Bzip,
+    /// `.tar.xz`, by KB17 `.xz`
+    Lzma,
+}
+
+impl Library {
+    fn extensions(self) -> Vec<String> {
+        let extensions: &[&str] = match self {
+            Self::Gzip => &["tar.gz"],
+            Self::Bzip => &["tar.bz2"],
+            Self::Lzma => &["tar.xz", "xz"],
+        };
+        extensions.iter().map(|ext| (*ext).to_owned()).collect()
+    }
+}
+
+/// The properties of a `tar` action.
+pub struct Settings {
+    source: Source,
+    src_path: PathBuf,
+    guards: Guards,
+    level: u8,
+    library: Library,
+    compression: u32,
+    exclusions: Patterns,
+    excluded: Excluded,
+    mounts: Mounts,
+    existing: Existing,
+    absolute: bool,
+    moved: Moved,
+    checksums: Checksums,
+    files: Files,
+    read_back: ReadBack,
+    threads: usize,
+    nice: i32,
+    disk: DiskPriority,
+    /// Bytes per second.
+    read_limit: Option<u64>,
+}
+
+/// Builds the action.
+pub fn build(p: &mut Properties<'_>, common: &Common, around: &Surroundings<'_>) -> Box<dyn Action> {
+    let level = level(p);
+    let library =
+        p.choice("compression_lib", &[("gzip", Library::Gzip), ("bzip", Library::Bzip), ("lzma", Library::Lzma)]);
+    let source = source(p, common, around, (level, library));
+    Box::new(Settings {
+        source,
+        src_path: common.src_path.clone(),
+        guards: Guards::read(p),
+        level,
+        library,
+        compression: u32::try_from(p.number_or("compression", 0..=9, 5)).unwrap_or(5),
+        exclusions: p.patterns("exclusions", common.pattern_syntax),
+        excluded: if p.flag("exclude_subtrees", false) { Excluded::WithSubtree } else { Excluded::AloneAsTested },
+        mounts: if p.flag("one_file_system", false) { Mounts::Stay } else { Mounts::Enter },
+        existing: if p.flag("overwrite", false) { Existing::Replace } else { Existing::Refuse },
+        absolute: p.flag("use_absolute_path", false),
+        moved: if p.flag("check_level_list_only", true) { Moved::Accepted } else { Moved::Refused },
+        checksums: if p.flag("checksum_file", false) { Checksums::Sha256AndSha1 } else { Checksums::Sha256 },
+        files: if p.flag("log_files", false) { Files::Logged } else { Files::Quiet },
+        read_back: if p.flag("verify", true) { ReadBack::Whole } else { ReadBack::Skip },
+        threads: threads(p),
+        nice: i32::try_from(p.number_or("nice", 0..=19, 10)).unwrap_or(10),
+        disk: p.choice(
+            "ionice",
+            &[("low", DiskPriority::Low), ("idle", DiskPriority::Idle), ("normal", DiskPriority::Unchanged)],
+        ),
+        read_limit: p.number("bwlimit", 0..=1 << 40).and_then(|kilobytes| u64::try_from(kilobytes * 1024).ok()),
+    })
+}
+
+fn level(p: &mut Properties<'_>) -> u8 {
+    let level = p.number_or("level", 0..=99, 0);
+    if level > 1 {
+        let message = format!("there are only levels 0 and 1: {level} is taken as 1");
+        p.problem(Severity::Warning, "level", message);
+    }
+    u8::from(level > 0)
+}
+
+fn threads(p: &mut Properties<'_>) -> usize {
+    let wanted = p.number("threads", 1..=256).and_then(|threads| usize::try_from(threads).ok());
+    wanted.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+fn source(p: &mut Properties<'_>, common: &Common, around: &Surroundings<'_>, kind: (u8, Library)) -> Source {
+    let (level, library) = kind;
+    Source {
+        action: around.name.to_owned(),
+        family: Family::Files,
+        basename: basename(p, common),
+        scheme: around.scheme.clone(),
+        folders: folders(p, common, level),
+        level: Some(level),
+        extensions: library.extensions(),
+        list_extension: p.text_or("list_extension", "list"),
+        shield: Patterns::default(),
+        rivals: Vec::new(),
+    }
+}
+
+fn basename(p: &mut Properties<'_>, common: &Common) -> String {
+    if let Some(basename) = common.basename.clone().filter(|name| !name.is_empty()) {
+        return basename;
+    }
+    let message = "without `basename` the name is random: nothing can rotate or restore such files later";
+    p.problem(Severity::Warning, "basename", message);
+    let random = std::hash::RandomState::new().build_hasher().finish();
+    format!("{:06x}", random & 0xff_ffff)
+}
+
+/// Where each level goes.
+fn folders(p: &mut Properties<'_>, common: &Common, level: u8) -> Vec<Folder> {
+    let at = |level: u8, dir: PathBuf| Folder { level: Some(level), dir };
+    let Some(names) = p.list("level_folders") else {
+        return vec![at(0, common.dest_path.clone()), at(1, common.dest_path.clone())];
+    };
+    if names.len() <= usize::from(level) {
+        let message = format!("`level_folders` has no folder for level {level}");
+        p.problem(Severity::Error, "level_folders", message);
+    }
+    let dir = |name: &String| common.dest_path.join(name).components().collect();
+    (0..=1).zip(&names).map(|(level, name)| at(level, dir(name))).collect()
+}
+
+impl Action for Settings {
+    fn preview(&self, cx: &Context<'_>) -> Result<Plan> {
+        make::preview(self, cx)
+    }
+
+    fn run(&self, cx: &Context<'_>, report: &mut Report) -> Result<()> {
+        make::run(self, cx, report)
+    }
+
+    fn source(&self) -> Option<&Source> {
+        Some(&self.source)
+    }
+
+    fn source_mut(&mut self) -> Option<&mut Source> {
+        Some(&mut self.source)
+    }
+}
