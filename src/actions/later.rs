@@ -1,14 +1,12 @@
 //! Types that are read and checked but not made yet: running one says so and fails.
 
 mod moving;
-mod tickets;
 
 use crate::actions::properties::Severity;
 use crate::actions::{Action, Common, Context, Plan, Properties, Report, Surroundings};
 use crate::error::{Error, Result};
 use crate::store::sets::{Family, Folder, Source};
 pub use moving::move_bkp_period;
-pub use tickets::{check_ticket, set_ticket, unset_ticket};
 
 /// Stands for an action that cannot be run yet.
 struct NotYet {
@@ -95,40 +93,6 @@ pub fn zip(p: &mut Properties<'_>, common: &Common, around: &Surroundings<'_>) -
         rivals: Vec::new(),
     };
     NotYet::boxed("zip", Some(source))
-}
-
-/// `rsync`.
-pub fn rsync(p: &mut Properties<'_>, _: &Common, _: &Surroundings<'_>) -> Box<dyn Action> {
-    let mut options = p.options("opts", "");
-    options.extend(p.options("other_opts", "-a -h -d -v"));
-    p.list("skip_compress");
-    p.number("bwlimit", 0..=i64::MAX);
-    p.text_or("command_path", "rsync");
-    p.required("dest_path");
-    let excludes = p.list("exclusions").is_some_and(|list| !list.is_empty());
-    if excludes && options.iter().any(|option| option == "--delete-excluded") {
-        let message = "with `--delete-excluded` what `exclusions` name is removed from `dest_path`; KB17 never left out \
-                       entries at the top, so it is still there now";
-        p.problem(Severity::Warning, "exclusions", message);
-    }
-    guards(p);
-    NotYet::boxed("rsync", None)
-}
-
-/// `mount`.
-pub fn mount(p: &mut Properties<'_>, _: &Common, _: &Surroundings<'_>) -> Box<dyn Action> {
-    p.required("mnt_dev");
-    p.required("mnt_point");
-    p.text("fs_type");
-    p.options("flags", "");
-    NotYet::boxed("mount", None)
-}
-
-/// `umount`.
-pub fn umount(p: &mut Properties<'_>, _: &Common, _: &Surroundings<'_>) -> Box<dyn Action> {
-    p.required("mnt_point");
-    p.options("flags", "");
-    NotYet::boxed("umount", None)
 }
 
 /// `check_backup`.

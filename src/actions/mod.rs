@@ -1,18 +1,25 @@
 //! The actions: what a task is made of. One file per type; adding a type is a file and its lines in [`TYPES`].
 
+pub mod answering;
+pub mod check_backup;
 pub mod command;
 pub mod common;
 pub mod context;
 pub mod dschecker;
 pub mod guards;
 pub mod later;
+pub mod mount;
+pub mod move_bkp_period;
 pub mod pgdump;
 pub mod properties;
+pub mod rsync;
 pub mod script;
 mod stubs;
 pub mod tar;
 #[cfg(test)]
 mod testing;
+pub mod tickets;
+pub mod umount;
 
 use crate::error::Result;
 use crate::store::naming::Scheme;
@@ -74,13 +81,13 @@ pub const TYPES: &[Type] = &[
     Type { name: "dschecker", continues_on_error: false, build: dschecker::build },
     Type { name: "zip", continues_on_error: false, build: later::zip },
     Type { name: "move_bkp_period", continues_on_error: false, build: later::move_bkp_period },
-    Type { name: "rsync", continues_on_error: false, build: later::rsync },
-    Type { name: "mount", continues_on_error: false, build: later::mount },
-    Type { name: "umount", continues_on_error: false, build: later::umount },
+    Type { name: "rsync", continues_on_error: false, build: rsync::build },
+    Type { name: "mount", continues_on_error: false, build: mount::build },
+    Type { name: "umount", continues_on_error: false, build: umount::build },
     Type { name: "check_backup", continues_on_error: false, build: later::check_backup },
-    Type { name: "set_in_progress_ticket", continues_on_error: false, build: later::set_ticket },
-    Type { name: "unset_in_progress_ticket", continues_on_error: false, build: later::unset_ticket },
-    Type { name: "check_in_progress_ticket", continues_on_error: false, build: later::check_ticket },
+    Type { name: "set_in_progress_ticket", continues_on_error: false, build: tickets::set },
+    Type { name: "unset_in_progress_ticket", continues_on_error: false, build: tickets::unset },
+    Type { name: "check_in_progress_ticket", continues_on_error: false, build: tickets::check },
 ];
 
 /// The type of this name.
