@@ -121,6 +121,7 @@ pub fn main() -> ExitCode {
         output::note(&format!("krista-backup: {error}"));
         error.kind().exit()
     });
+    guard::dismiss();
     ExitCode::from(exit.code())
 }
 

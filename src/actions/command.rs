@@ -40,7 +40,7 @@ impl Action for Single {
         cx.info(format!("running {}", first_word(&self.text)));
         match self.shell.run(cx, &self.text)? {
             end if end.ok() => Ok(()),
-            end => Err(Error::failed(format!("the command failed: {end}"))),
+            end => Err(Error::failed(format!("the command {}", how(end)))),
         }
     }
 }
@@ -110,6 +110,14 @@ impl Shell {
             ));
         }
         Ok(ended.end)
+    }
+}
+
+/// `exited with status 7`, `was ended by signal 9`.
+pub(super) fn how(end: End) -> String {
+    match end {
+        End::Exited(status) => format!("exited with status {status}"),
+        End::Signalled(signal) => format!("was ended by signal {signal}"),
     }
 }
 
@@ -189,9 +197,9 @@ mod tests {
         let bench = Bench::new();
         let run = |cmd: &str| action("command", &[("cmd", cmd), ("src_path", "/tmp")]).run(&bench);
         assert!(run("true").is_ok());
-        assert_eq!(run("echo x; exit 7").unwrap_err().to_string(), "the command failed: exit status 7");
-        assert_eq!(run("kill -9 $$").unwrap_err().to_string(), "the command failed: ended by signal 9");
-        assert_eq!(run("no-such-tool 2>/dev/null").unwrap_err().to_string(), "the command failed: exit status 127");
+        assert_eq!(run("echo x; exit 7").unwrap_err().to_string(), "the command exited with status 7");
+        assert_eq!(run("kill -9 $$").unwrap_err().to_string(), "the command was ended by signal 9");
+        assert_eq!(run("no-such-tool 2>/dev/null").unwrap_err().to_string(), "the command exited with status 127");
     }
 
     #[test]

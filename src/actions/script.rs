@@ -1,6 +1,6 @@
 //! `script`: several commands, one after the other.
 
-use crate::actions::command::{Shell, first_word};
+use crate::actions::command::{Shell, first_word, how};
 use crate::actions::properties::{Properties, Severity};
 use crate::actions::{Action, Common, Context, Plan, Report, Surroundings};
 use crate::error::{Error, Result};
@@ -85,9 +85,9 @@ impl Action for Script {
                 continue;
             }
             if self.after_failure == AfterFailure::Stop {
-                return Err(Error::failed(format!("{label} failed: {end}; no further command was run")));
+                return Err(Error::failed(format!("{label} {}; no further command was run", how(end))));
             }
-            cx.error(format!("{label} failed: {end}"));
+            cx.error(format!("{label} {}", how(end)));
             failures.push(end.to_string());
         }
         if failures.is_empty() {
@@ -131,7 +131,7 @@ mod tests {
         let cmds = list(&["echo 1 >>ran", "exit 7", "echo 3 >>ran"]);
         let properties = vec![("cmds", cmds), ("src_path", dir), ("continue_on_error", plain("no"))];
         let error = action_of("script", properties).run(&bench).unwrap_err().to_string();
-        assert_eq!(error, "command 2 of 3 (`exit`) failed: exit status 7; no further command was run");
+        assert_eq!(error, "command 2 of 3 (`exit`) exited with status 7; no further command was run");
         assert_eq!(std::fs::read_to_string(bench.dir.join("ran")).unwrap(), "1\n");
     }
 

@@ -25,7 +25,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use serve::serve;
 
@@ -157,6 +157,21 @@ pub fn ticket() -> Ticket {
     let mut post = post();
     post.next += 1;
     Ticket { number: post.next, socket: post.socket() }
+}
+
+/// Lets the guard go at the orderly end of the program and waits for it, so that it is nobody's zombie: in a container the
+/// first process may never look after orphans. A guard that still has groups to end is left to its work.
+pub fn dismiss() {
+    let mut post = post();
+    let State::Standing { socket, mut process } = std::mem::replace(&mut post.state, State::Unavailable) else {
+        return;
+    };
+    drop(socket);
+    let start = Instant::now();
+    // bounded: a guard that somebody stopped must not keep a finished run from ending
+    while post.entered.is_empty() && matches!(process.try_wait(), Ok(None)) && start.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 impl Ticket {
