@@ -2,6 +2,7 @@
 
 pub mod answering;
 pub mod check_backup;
+pub mod cleaner;
 pub mod command;
 pub mod common;
 pub mod context;
@@ -14,7 +15,6 @@ pub mod pgdump;
 pub mod properties;
 pub mod rsync;
 pub mod script;
-mod stubs;
 pub mod tar;
 #[cfg(test)]
 mod testing;
@@ -75,7 +75,7 @@ pub struct Type {
 pub const TYPES: &[Type] = &[
     Type { name: "tar", continues_on_error: false, build: tar::build },
     Type { name: "pgdump", continues_on_error: false, build: pgdump::build },
-    Type { name: "cleaner", continues_on_error: false, build: stubs::cleaner },
+    Type { name: "cleaner", continues_on_error: false, build: cleaner::build },
     Type { name: "command", continues_on_error: true, build: command::build },
     Type { name: "script", continues_on_error: true, build: script::build },
     Type { name: "dschecker", continues_on_error: false, build: dschecker::build },

@@ -9,4 +9,4 @@ pub mod retention;
 pub mod sets;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

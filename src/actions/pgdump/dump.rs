@@ -135,6 +135,7 @@ fn stage(job: &Job<'_>, subject: &Subject, staging: &mut Staging) -> Result<Mani
     let source = &job.settings.source;
     let name = source.scheme.main_name(Family::Dumps, &parts);
     staging.replaces(source.companions(&name));
+    staging.replaces(job.settings.source.companions(&name));
     let format = if *subject == Subject::Globals { Format::Plain } else { job.settings.format };
     let mut body = match format {
         Format::Directory => Body::Folder(staging.create_dir(&name, job.session.child())?),

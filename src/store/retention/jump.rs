@@ -19,19 +19,25 @@ const USUAL: Duration = Duration::days(1);
 /// Says in one line why `days` must not remove anything now; none when time seems to have passed as usual. `times` are those
 /// of the good sets, oldest first, none of them after `now`.
 pub(super) fn find(times: &[PrimitiveDateTime], now: PrimitiveDateTime, days: u32) -> Option<String> {
-    let first_of_last = times.windows(2).enumerate().filter_map(|(index, pair)| match pair {
-        [before, after] => {
-            is_implausible(*after - *before, &gaps(times, Some(index)), days).then_some((*before, *after))
-        }
-        _ => None,
-    });
     let newest = *times.last()?;
     if is_implausible(now - newest, &gaps(times, None), days) {
         return Some(format!("the newest set is of {}, which is too long ago to be right", newest.date()));
     }
-    let (before, after) = first_of_last.last()?;
+    let (before, after) = last_gap(times, days)?;
     let covered = (now.date() - after.date()).whole_days();
     (covered < i64::from(days)).then(|| format!("there is a gap between {} and {}", before.date(), after.date()))
+}
+
+/// The newest two sets with an implausible gap between them.
+fn last_gap(times: &[PrimitiveDateTime], days: u32) -> Option<(PrimitiveDateTime, PrimitiveDateTime)> {
+    let pairs = times.windows(2).enumerate().rev();
+    let mut pairs = pairs.filter_map(|(index, pair)| Some((index, *pair.first()?, *pair.last()?)));
+    let found = pairs.find(|(index, before, after)| {
+        let gap = *after - *before;
+        // most gaps are not worth the sorting
+        gap > LEAST && is_implausible(gap, &gaps(times, Some(*index)), days)
+    });
+    found.map(|(_, before, after)| (before, after))
 }
 
 /// The times between one set and the next, without the one that is being judged.

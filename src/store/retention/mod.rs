@@ -103,22 +103,18 @@ fn needed_bases(items: &[Item]) -> BTreeMap<usize, &str> {
     let fulls: Vec<_> = items.iter().enumerate().filter(|(_, item)| item.level == Some(0)).collect();
     let mut needed = BTreeMap::new();
     for item in items.iter().filter(|item| item.level == Some(1)) {
-        match &item.base {
-            Some(base) => {
-                let named = fulls.iter().filter(|(_, full)| full.name == *base);
-                needed.extend(named.map(|(index, _)| (*index, item.name.as_str())));
-            }
-            None => {
-                // KB17 did not say; where its newest full set is damaged, the one before may be what is left to build on
-                let before: Vec<_> = fulls.iter().filter(|(_, full)| full.time <= item.time).collect();
-                let newest = before.iter().map(|(_, full)| full.time).max();
-                let good = before.iter().filter(|(_, full)| full.state == State::Good);
-                let newest_good = good.map(|(_, full)| full.time).max();
-                let either = |time| Some(time) == newest || Some(time) == newest_good;
-                let bases = before.into_iter().filter(|(_, full)| either(full.time));
-                needed.extend(bases.map(|(index, _)| (*index, item.name.as_str())));
-            }
-        }
+        let bases: Vec<usize> = if let Some(base) = &item.base {
+            fulls.iter().filter(|(_, full)| full.name == *base).map(|(index, _)| *index).collect()
+        } else {
+            // KB17 did not say; where its newest full set is damaged, the one before may be what is left to build on
+            let before: Vec<_> = fulls.iter().filter(|(_, full)| full.time <= item.time).collect();
+            let newest = before.iter().map(|(_, full)| full.time).max();
+            let good = before.iter().filter(|(_, full)| full.state == State::Good);
+            let newest_good = good.map(|(_, full)| full.time).max();
+            let either = |time| Some(time) == newest || Some(time) == newest_good;
+            before.into_iter().filter(|(_, full)| either(full.time)).map(|(index, _)| *index).collect()
+        };
+        needed.extend(bases.into_iter().map(|index| (index, item.name.as_str())));
     }
     needed
 }

@@ -135,7 +135,9 @@ impl Listing<'_> {
     fn origin(&self, name: &str, facts: Facts, parts: &Parts) -> Origin {
         let manifest = Manifest::name_for(name);
         if !self.names.contains(&manifest) {
-            return Origin::Kb17;
+            // KB17 left the final name to a dump that failed at once
+            let is_empty = facts.kind == EntryKind::File && facts.size == 0;
+            return if is_empty { Origin::Damaged("the file is empty".into()) } else { Origin::Kb17 };
         }
         match Manifest::read_in(self.dir, &manifest) {
             Ok(mut manifest) => {
@@ -154,7 +156,8 @@ impl Listing<'_> {
         if manifest.wall_clock().is_none() {
             return Some(format!("the manifest's run time `{}` is no time", manifest.run_time.escape_default()));
         }
-        if parts.dbname.is_some() && manifest.database != parts.dbname {
+        // a dump of roles and tablespaces has a name but no database
+        if manifest.database.is_some() && parts.dbname.is_some() && manifest.database != parts.dbname {
             return Some("the manifest is of another database".into());
         }
         if facts.kind == EntryKind::Dir {
