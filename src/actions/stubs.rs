@@ -31,7 +31,7 @@ pub fn tar(p: &mut Properties<'_>, common: &Common, around: &Surroundings<'_>) -
     if level > 1 {
         p.problem(Severity::Warning, "level", "`level` is lowered to 1");
     }
-    let level: u8 = if level == 0 { 0 } else { 1 };
+    let level: u8 = u8::from(level != 0);
     let folders = p.list("level_folders").unwrap_or_default();
     if !folders.is_empty() && folders.len() <= usize::from(level) {
         p.problem(Severity::Error, "level_folders", format!("`level_folders` has no folder for level {level}"));
