@@ -6,6 +6,7 @@
 mod support;
 
 mod children;
+mod config;
 mod pgdump;
 mod runs;
 mod usage;
