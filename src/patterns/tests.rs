@@ -197,7 +197,7 @@ fn random_regexes_answer_as_python_does() {
     ];
     let names: [&[u8]; 13] =
         [b"a", b"b", b"a", b"b", b"A", b"1", b"/", b" ", b"\n", b"-", "я".as_bytes(), "Я".as_bytes(), b"\xd1"];
-    let pairs: Vec<_> = (0..8_000).map(|_| (chance.text(&patterns, 7), chance.bytes(&names, 5))).collect();
+    let pairs: Vec<_> = (0..4_000).map(|_| (chance.text(&patterns, 7), chance.bytes(&names, 5))).collect();
     let Some(answers) = ask_python("re.match(pattern, name)", &pairs) else { return };
     assert!(answers.iter().filter(|a| **a == '1').count() > 200, "hardly anything matched: nothing was tested");
     let mut refused = 0;
