@@ -7,4 +7,5 @@ mod support;
 
 mod pgdump;
 mod runs;
+mod tar;
 mod usage;
