@@ -29,6 +29,10 @@ pub enum Flag {
     Fifo = b'6' as isize,
     /// Extended header records for the next member.
     Extended = b'x' as isize,
+    /// GNU: the next member's name.
+    LongName = b'L' as isize,
+    /// GNU: the next member's link target.
+    LongTarget = b'K' as isize,
 }
 
 /// What a header says.
@@ -104,10 +108,10 @@ const OCTAL_11: u64 = 0o777_7777_7777;
 pub fn write(header: &Header<'_>, records: &mut Records, out: &mut Vec<u8>) {
     let name = split(header.path);
     if name.is_none() {
-        records.add(b"path", header.path);
+        long(header.path, (b"path", Flag::LongName), records, out);
     }
     if header.target.len() > 100 {
-        records.add(b"linkpath", header.target);
+        long(header.target, (b"linkpath", Flag::LongTarget), records, out);
     }
     if u64::from(header.uid) > OCTAL_7 {
         records.add(b"uid", header.uid.to_string().as_bytes());
@@ -144,6 +148,23 @@ pub fn write(header: &Header<'_>, records: &mut Records, out: &mut Vec<u8>) {
         records.clear();
     }
     plain(header, name.unwrap_or_else(|| (&[], cut(header.path))), out);
+}
+
+/// A name that does not fit. Extended records hold UTF-8, and some readers complain about anything else in them; GNU's
+/// older way takes any bytes and is read by all.
+fn long(name: &[u8], (key, flag): (&[u8], Flag), records: &mut Records, out: &mut Vec<u8>) {
+    if std::str::from_utf8(name).is_ok() {
+        records.add(key, name);
+        return;
+    }
+    let size = name.len() as u64 + 1;
+    let mtime = Stamp::default();
+    let (path, target, device) = (&b"././@LongLink"[..], &[][..], (0, 0));
+    let header = Header { path, flag, mode: 0o644, uid: 0, gid: 0, size, mtime, target, user: "", group: "", device };
+    plain(&header, (&[], path), out);
+    out.extend_from_slice(name);
+    out.push(0);
+    out.resize(out.len() + usize::try_from(padding(size)).unwrap_or(0), 0);
 }
 
 /// Appends one ustar header.

@@ -157,7 +157,7 @@ impl<'a> Work<'a> {
             if !changes.judge(walk.path(), meta, gone)? {
                 return Ok(());
             }
-            self.holder(walk, meta)?;
+            self.holders(walk)?;
         }
         let (meta, state) = match self.packer.add(walk, meta, &self.style.member(walk.path()))? {
             Stored::Whole(meta) => (meta, State::Whole),
@@ -178,19 +178,21 @@ impl<'a> Work<'a> {
         self.record(walk.path(), &meta, state)
     }
 
-    /// Stores the directory around a changed entry, unless it was stored because it changed itself.
-    fn holder(&mut self, walk: &Walk<'_>, meta: &Meta) -> Result<()> {
-        let path = walk.path();
-        let holder = path.iter().rposition(|byte| *byte == b'/').and_then(|at| path.get(..at)).unwrap_or_default();
-        self.stored_dirs
-            .retain(|dir| dir.is_empty() || holder.strip_prefix(dir.as_slice()).is_some_and(starts_component));
-        let stored = self.stored_dirs.last().is_some_and(|dir| dir == holder);
-        let Some(holder_meta) = walk.holder_meta().filter(|_| !stored && meta.kind != Kind::Dir).copied() else {
-            return Ok(());
-        };
-        self.packer.add_holder(walk, &holder_meta, &self.style.member(holder))?;
-        self.stored_dirs.push(holder.to_vec());
-        self.record(holder, &holder_meta, State::Whole)
+    /// Stores the directories around a changed entry that are not stored yet: a plain `tar` that replaces what is in a
+    /// directory gives it its times back only when the directory is a member, too, and members stay in walk order only when
+    /// all of them are there.
+    fn holders(&mut self, walk: &Walk<'_>) -> Result<()> {
+        let below = |dir: &[u8]| dir.is_empty() || walk.path().strip_prefix(dir).is_some_and(starts_component);
+        self.stored_dirs.retain(|dir| below(dir));
+        for holder in walk.holders() {
+            if self.stored_dirs.iter().any(|dir| dir.len() == holder.path.len()) {
+                continue;
+            }
+            self.packer.add_holder(&holder, &self.style.member(holder.path))?;
+            self.stored_dirs.push(holder.path.to_vec());
+            self.record(holder.path, holder.meta, State::Whole)?;
+        }
+        Ok(())
     }
 
     fn record(&mut self, path: &[u8], meta: &Meta, state: State) -> Result<()> {

@@ -5,7 +5,7 @@ use crate::archive::blocks::Sink;
 use crate::archive::header::{self, Flag, Header, Records, padding};
 use crate::archive::links::Links;
 use crate::archive::notes::Notes;
-use crate::archive::walk::{Walk, vanished_or};
+use crate::archive::walk::{Holder, Walk, vanished_or};
 use crate::error::Result;
 use crate::sys::tree::{self, Attribute, Dir, Extent, Kind, Meta};
 use crate::sys::users;
@@ -114,12 +114,10 @@ impl<'a> Packer<'a> {
         Ok(Stored::Whole(*meta))
     }
 
-    /// Stores the directory that holds the walk's current entry, so that a plain `tar` gives it its times back after
-    /// replacing what is in it.
-    pub fn add_holder(&mut self, walk: &Walk<'_>, meta: &Meta, member: &[u8]) -> Result<()> {
-        let Some(dir) = walk.holder() else { return Ok(()) };
-        self.attributes(walk.path(), tree::attributes_of(dir));
-        self.put_dir(meta, member)
+    /// Stores a directory on the way to the current entry.
+    pub fn add_holder(&mut self, holder: &Holder<'_>, member: &[u8]) -> Result<()> {
+        self.attributes(holder.path, tree::attributes_of(holder.dir));
+        self.put_dir(holder.meta, member)
     }
 
     fn put_dir(&mut self, meta: &Meta, member: &[u8]) -> Result<()> {

@@ -58,6 +58,16 @@ pub struct Select {
 /// belong to the walk and are valid until the next step.
 pub type Found = Meta;
 
+/// A directory on the way to the current entry.
+pub struct Holder<'a> {
+    /// Its path; empty for the source itself.
+    pub path: &'a [u8],
+    /// The directory.
+    pub dir: &'a Dir,
+    /// What the kernel said about it when it was entered.
+    pub meta: &'a Meta,
+}
+
 struct Level {
     dir: Option<Dir>,
     meta: Meta,
@@ -136,11 +146,14 @@ impl<'a> Walk<'a> {
         self.levels.get(self.levels.len().checked_sub(up)?)?.dir.as_ref()
     }
 
-    /// What the kernel said about the directory that holds the current entry, if that directory belongs into the archive.
-    pub fn holder_meta(&self) -> Option<&Meta> {
-        let up = if self.entered { 2 } else { 1 };
-        let level = self.levels.get(self.levels.len().checked_sub(up)?)?;
-        level.wanted.then_some(&level.meta)
+    /// The directories the current entry lies in that belong into the archive and are open, from the top on.
+    pub fn holders(&self) -> impl Iterator<Item = Holder<'_>> {
+        let count = self.levels.len().saturating_sub(usize::from(self.entered));
+        let levels = self.levels.iter().take(count).filter(|level| level.wanted);
+        levels.filter_map(|level| {
+            let path = self.path.get(..level.path_len)?;
+            Some(Holder { path, dir: level.dir.as_ref()?, meta: &level.meta })
+        })
     }
 
     /// The current entry itself, if it is a directory that was entered.

@@ -9,4 +9,5 @@ mod children;
 mod config;
 mod pgdump;
 mod runs;
+mod tar;
 mod usage;

@@ -266,6 +266,6 @@ fn summary(packed: &Packed, base: Option<&str>) -> String {
     let size = show_bytes(packed.archive.size);
     match base {
         None => format!("stored {} in {size}", holds(packed)),
-        Some(base) => format!("stored {} in {size}, {} deletions, since {base},", holds(packed), packed.deleted),
+        Some(base) => format!("stored {} in {size}, {} deletions since {base}", holds(packed), packed.deleted),
     }
 }
