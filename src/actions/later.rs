@@ -1,12 +1,10 @@
 //! Types that are read and checked but not made yet: running one says so and fails.
 
-mod moving;
 
 use crate::actions::properties::Severity;
 use crate::actions::{Action, Common, Context, Plan, Properties, Report, Surroundings};
 use crate::error::{Error, Result};
 use crate::store::sets::{Family, Folder, Source};
-pub use moving::move_bkp_period;
 
 /// Stands for an action that cannot be run yet.
 struct NotYet {
