@@ -68,6 +68,15 @@ pub struct Copies {
     pub policy: Option<Policy>,
 }
 
+/// What an action leaves behind.
+#[derive(Clone, Debug)]
+pub enum Sets {
+    /// Sets of its own.
+    Own(Source),
+    /// Copies of other actions' sets, place by place.
+    Copies(Vec<Copies>),
+}
+
 /// What an action is built from besides its own properties.
 pub struct Surroundings<'a> {
     /// Name of the action.
@@ -75,9 +84,7 @@ pub struct Surroundings<'a> {
     /// The naming scheme in force for it in this task.
     pub scheme: Scheme,
     /// The sets of another action, by name (for `cleaner`, `move_bkp_period`): `Err` is a message for `check`.
-    pub source_of: &'a dyn Fn(&str) -> std::result::Result<Source, String>,
-    /// The copies that another action makes, by name (for `cleaner`): none when it makes no copies.
-    pub copies_of: &'a dyn Fn(&str) -> Vec<Copies>,
+    pub sets_of: &'a dyn Fn(&str) -> std::result::Result<Sets, String>,
 }
 
 /// Builds an action; problems are recorded in the properties, which then count as an error of the entry.

@@ -7,7 +7,7 @@ mod present;
 use crate::actions::answering;
 use crate::actions::guards::{Guards, Last};
 use crate::actions::properties::{Properties, Severity};
-use crate::actions::{Action, Common, Context, Copies, Plan, Report, Surroundings};
+use crate::actions::{Action, Common, Context, Copies, Plan, Report, Sets, Surroundings};
 use crate::error::{Error, Kind, Result};
 use crate::store::publish::{self, Copying, Existing, ReadBack, Staging};
 use crate::store::sets::{Family, Folder, Set, Source, find};
@@ -36,7 +36,8 @@ pub fn build(p: &mut Properties<'_>, common: &Common, around: &Surroundings<'_>)
     let periods = periods::read(p, common);
     for period in &periods {
         if let Some(source) = sources.iter().find(|source| source.dirs().contains(&period.dir.as_path())) {
-            let message = format!("the directory of period `{}` is where `{}` writes itself", period.name, source.action);
+            let message =
+                format!("the directory of period `{}` is where `{}` writes itself", period.name, source.action);
             p.problem(Severity::Error, "periods", message);
         }
     }
@@ -56,8 +57,12 @@ fn read_action_list(p: &mut Properties<'_>, around: &Surroundings<'_>) -> Vec<So
             p.problem_at(Severity::Warning, "action_list", index, format!("`{name}` is listed twice"));
             continue;
         }
-        match (around.source_of)(name) {
-            Ok(source) => sources.push(source),
+        match (around.sets_of)(name) {
+            Ok(Sets::Own(source)) => sources.push(source),
+            Ok(Sets::Copies(_)) => {
+                let message = format!("`{name}` makes copies itself: name the actions whose sets it copies");
+                p.problem_at(Severity::Error, "action_list", index, message);
+            }
             Err(message) => p.problem_at(Severity::Error, "action_list", index, message),
         }
     }
@@ -115,12 +120,14 @@ struct Errands<'a> {
 
 impl Settings {
     fn plan(&self, cx: &Context<'_>) -> Result<Errands<'_>> {
-        let dirs = self.sources.iter().flat_map(Source::dirs).chain(self.periods.iter().map(|period| period.dir.as_path()));
+        let dirs =
+            self.sources.iter().flat_map(Source::dirs).chain(self.periods.iter().map(|period| period.dir.as_path()));
         answering::require(&dirs.collect::<Vec<_>>(), cx)?;
         let mut errands = Errands::default();
         for period in &self.periods {
             let in_period = self.copies.iter().map(|copies| &copies.source);
-            let in_period: Vec<&Source> = in_period.filter(|source| source.dirs().contains(&period.dir.as_path())).collect();
+            let in_period: Vec<&Source> =
+                in_period.filter(|source| source.dirs().contains(&period.dir.as_path())).collect();
             for source in &self.sources {
                 cx.limits.check()?;
                 let there = in_period.iter().find(|other| other.action == source.action && other.level == source.level);
@@ -177,7 +184,8 @@ impl Settings {
                 return Ok(());
             }
             Present::Other(path) => {
-                let message = format!("{} has the same name as {} and another content", path.display(), set.main.display());
+                let message =
+                    format!("{} has the same name as {} and another content", path.display(), set.main.display());
                 return Err(Error::failed(message));
             }
         };
@@ -185,13 +193,15 @@ impl Settings {
         let checked = self.guards.check_destination(cx, &period.dir, Some(last))?;
         let mut staging = Staging::begin(&period.dir, existing, None)?;
         checked.recheck(staging.dir().file())?;
-        if let Some(name) = set.main.file_name().and_then(|name| name.to_str()).filter(|_| existing == Existing::Replace) {
+        if let Some(name) =
+            set.main.file_name().and_then(|name| name.to_str()).filter(|_| existing == Existing::Replace)
+        {
             staging.replaces(source.companions(name));
         }
         let note = staging.note();
         let copying = Copying { set, read_back: self.read_back, tick: &mut |_| cx.limits.check() };
         let copied = staging.copy(copying)?;
-        for note in note {
+        if let Some(note) = note {
             cx.info(note);
         }
         if copied.lost_modes {
@@ -248,7 +258,9 @@ impl Action for Settings {
         }
         match failed {
             0 => Ok(()),
-            failed => Err(Error::failed(format!("{failed} of {} sets were not copied", errands.list.len().max(failed)))),
+            failed => {
+                Err(Error::failed(format!("{failed} of {} sets were not copied", errands.list.len().max(failed))))
+            }
         }
     }
 

@@ -75,7 +75,8 @@ impl Staging {
         let main = names.first().cloned().ok_or_else(|| Error::failed("not a main file")).doing(doing)?;
         // as long as it is held, no rotation removes the set
         let _lock = lock(&dir, &main)?;
-        let mut work = Work { buffer: vec![0; BUFFER], read_back, tick, read: BTreeMap::new(), bytes: 0, lost_modes: false };
+        let mut work =
+            Work { buffer: vec![0; BUFFER], read_back, tick, read: BTreeMap::new(), bytes: 0, lost_modes: false };
         for name in &names {
             match dir.facts(name)?.map(|facts| facts.kind) {
                 Some(EntryKind::Dir) => work.directory(self, &dir, name)?,
@@ -248,7 +249,8 @@ impl Work<'_> {
             Origin::Ours(manifest) => {
                 for record in &manifest.files {
                     let shown = record.name.escape_default();
-                    let sum = self.read.get(&record.name).ok_or_else(|| Error::failed(format!("{shown} is missing")))?;
+                    let sum =
+                        self.read.get(&record.name).ok_or_else(|| Error::failed(format!("{shown} is missing")))?;
                     if sum.size != record.size || !sum.sha256.eq_ignore_ascii_case(&record.sha256) {
                         return Err(Error::failed(format!("it is damaged: {shown} is not what the manifest says")));
                     }
