@@ -32,8 +32,8 @@ fn asked(kind: &Type) -> (BTreeSet<String>, BTreeSet<String>) {
     let mut p = Properties::new(vec!["actions".into(), "x".into()], &[], Path::new("/"));
     let common = Common::read(&mut p, kind.continues_on_error);
     let mut all = Properties::new(vec!["actions".into(), "x".into()], &[], Path::new("/"));
-    let source_of = |_: &str| Err(String::new());
-    let around = Surroundings { name: "x", scheme: Scheme::default_scheme(), source_of: &source_of };
+    let sets_of = |_: &str| Err(String::new());
+    let around = Surroundings { name: "x", scheme: Scheme::default_scheme(), sets_of: &sets_of };
     (kind.build)(&mut all, &common, &around);
     let names = |p: Properties<'_>| p.finish().0.into_iter().map(|asked| asked.key.to_owned()).collect::<BTreeSet<_>>();
     let (every, own) = (names(p), names(all));

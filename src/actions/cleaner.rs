@@ -4,7 +4,7 @@
 use crate::actions::common::Common;
 use crate::actions::context::{Context, Plan, Report};
 use crate::actions::properties::{Properties, Severity};
-use crate::actions::{Action, Surroundings};
+use crate::actions::{Action, Copies, Sets, Surroundings};
 use crate::error::{Error, Result};
 use crate::patterns::Patterns;
 use crate::store::proof::{Finding, Proof};
@@ -16,50 +16,65 @@ use time::PrimitiveDateTime;
 
 /// The properties of a `cleaner` action.
 struct Cleaner {
-    /// Whose sets are rotated; none when the configuration is wrong.
-    source: Option<Source>,
-    policy: Policy,
+    /// The action whose results are cleaned.
+    of: String,
+    /// What is rotated; none when the configuration is wrong.
+    rotated: Option<Vec<Rotated>>,
     /// Databases that are not touched, besides those the source itself excludes.
     shield: Patterns,
+}
+
+/// A source with its limits.
+struct Rotated {
+    source: Source,
+    policy: Policy,
 }
 
 /// Builds the action.
 pub fn build(p: &mut Properties<'_>, common: &Common, around: &Surroundings<'_>) -> Box<dyn Action> {
     let policy = Policy { max_files: limit(p, "max_files"), days: limit(p, "days") };
-    if p.value("max_files", "number").is_none() && p.value("days", "number").is_none() {
-        p.problem(
-            Severity::Error,
-            "max_files",
-            "`max_files` or `days` is required: without a limit nothing is rotated",
-        );
-    }
-    let source = source(p, around);
-    let shield = match &source {
-        Some(source) if source.family == Family::Dumps => p.patterns("exclusions", common.pattern_syntax),
-        _ => {
-            p.accept("exclusions");
-            Patterns::default()
+    let limited = ["max_files", "days"].into_iter().find(|key| p.value(key, "number").is_some());
+    let of = p.required("source");
+    let sets = if of.is_empty() { Err(None) } else { (around.sets_of)(&of).map_err(Some) };
+    let rotated = match sets {
+        Ok(Sets::Own(source)) => {
+            if limited.is_none() {
+                let message = "`max_files` or `days` is required: without a limit nothing is rotated";
+                p.problem(Severity::Error, "max_files", message);
+            }
+            Some(vec![Rotated { source, policy }])
+        }
+        Ok(Sets::Copies(copies)) => Some(rotated_copies(p, copies, limited)),
+        Err(message) => {
+            if let Some(message) = message {
+                p.problem(Severity::Error, "source", message);
+            }
+            None
         }
     };
-    Box::new(Cleaner { source, policy, shield })
+    let dumps = rotated.iter().flatten().any(|rotated| rotated.source.family == Family::Dumps);
+    let shield = if dumps { p.patterns("exclusions", common.pattern_syntax) } else { Patterns::default() };
+    p.accept("exclusions");
+    Box::new(Cleaner { of, rotated, shield })
+}
+
+/// In a vault every period has its own limits, and one without limits is never cleaned.
+fn rotated_copies(p: &mut Properties<'_>, copies: Vec<Copies>, limited: Option<&'static str>) -> Vec<Rotated> {
+    if let Some(key) = limited {
+        let message = format!("`{key}` has no effect here: every period has limits of its own, or none");
+        p.problem(Severity::Warning, key, message);
+    }
+    let with_limits =
+        copies.into_iter().filter_map(|Copies { source, policy }| Some(Rotated { source, policy: policy? }));
+    let rotated: Vec<_> = with_limits.collect();
+    if rotated.is_empty() {
+        p.problem(Severity::Warning, "source", "no period of it has `max_files` or `days`: nothing is ever removed");
+    }
+    rotated
 }
 
 fn limit(p: &mut Properties<'_>, key: &'static str) -> Option<u32> {
     p.number(key, 1..=i64::MAX).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
-}
-
-fn source(p: &mut Properties<'_>, around: &Surroundings<'_>) -> Option<Source> {
-    let name = p.required("source");
-    if name.is_empty() {
-        return None;
-    }
-    match (around.source_of)(&name) {
-        Ok(source) => Some(source),
-        Err(message) => {
-            p.problem(Severity::Error, "source", message);
-            None
-        }
-    }
 }
 
 /// What a rotation comes to, before anything is removed.
@@ -76,19 +91,33 @@ struct Rotation {
 }
 
 impl Cleaner {
-    fn source(&self) -> Result<&Source> {
-        self.source.as_ref().ok_or_else(|| Error::usage("the source of this cleaner is not known"))
+    fn rotated(&self) -> Result<&[Rotated]> {
+        self.rotated.as_deref().ok_or_else(|| Error::usage("the source of this cleaner is not known"))
+    }
+
+    /// Why nothing of this source is removed in this run, if so.
+    fn untouchable(&self, source: &Source, cx: &Context<'_>) -> Option<String> {
+        let failed = [&source.action, &self.of].into_iter().find(|name| cx.run.has_failed(name))?;
+        Some(format!("`{failed}` failed in this run: nothing is removed"))
     }
 
     /// Looks what is there and decides; changes nothing.
     fn plan(&self, cx: &Context<'_>) -> Result<Rotation> {
-        let source = self.source()?;
-        if cx.run.has_failed(&source.action) {
-            let note = format!("`{}` failed in this run: nothing is removed", source.action);
-            return Ok(Rotation { notes: vec![note], ..Rotation::default() });
+        let mut rotation = Rotation::default();
+        for rotated in self.rotated()? {
+            self.plan_one(rotated, cx, &mut rotation)?;
+        }
+        rotation.notes.dedup();
+        Ok(rotation)
+    }
+
+    fn plan_one(&self, Rotated { source, policy }: &Rotated, cx: &Context<'_>, rotation: &mut Rotation) -> Result<()> {
+        if let Some(note) = self.untouchable(source, cx) {
+            rotation.notes.push(note);
+            return Ok(());
         }
         let found = scan(source)?;
-        let mut rotation = Rotation { notes: note_ambiguous(&found).into_iter().collect(), ..Rotation::default() };
+        rotation.notes.extend(note_ambiguous(&found));
         let mut items = Vec::with_capacity(found.sets.len());
         for set in &found.sets {
             let (state, warning) = self.state(source, set);
@@ -96,7 +125,7 @@ impl Cleaner {
             items.push(item(set, state));
         }
         let now = PrimitiveDateTime::new(cx.run.now.date(), cx.run.now.time());
-        let decision = retention::decide(&items, source.level, &self.policy, now);
+        let decision = retention::decide(&items, source.level, policy, now);
         rotation.warnings.extend(decision.warnings);
         for (set, fate) in found.sets.into_iter().zip(decision.fates) {
             match fate {
@@ -104,7 +133,7 @@ impl Cleaner {
                 Fate::Remove(reason) => rotation.doomed.push((set, reason)),
             }
         }
-        Ok(rotation)
+        Ok(())
     }
 
     /// How far a set can be relied on, and what to say about it.
@@ -176,8 +205,10 @@ impl Action for Cleaner {
     }
 
     fn run(&self, cx: &Context<'_>, report: &mut Report) -> Result<()> {
-        let source = self.source()?;
-        if !cx.run.has_failed(&source.action) {
+        for Rotated { source, .. } in self.rotated()? {
+            if self.untouchable(source, cx).is_some() {
+                continue;
+            }
             // a set that an earlier rotation could not finish
             for path in publish::sweep(source)? {
                 cx.debug(format!("removed a leftover of an earlier run: {}", path.display()));

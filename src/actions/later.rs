@@ -1,12 +1,9 @@
 //! Types that are read and checked but not made yet: running one says so and fails.
 
-mod moving;
-
 use crate::actions::properties::Severity;
 use crate::actions::{Action, Common, Context, Plan, Properties, Report, Surroundings};
 use crate::error::{Error, Result};
 use crate::store::sets::{Family, Folder, Source};
-pub use moving::move_bkp_period;
 
 /// Stands for an action that cannot be run yet.
 struct NotYet {
@@ -40,15 +37,6 @@ impl Action for NotYet {
     fn source_mut(&mut self) -> Option<&mut Source> {
         self.source.as_mut()
     }
-}
-
-/// What takes the place of an action that could be built but not run, because of the types of the actions it asked for.
-pub fn stand_in(kind: &str, asked: &[&str]) -> Option<Box<dyn Action>> {
-    let rotates_copies = kind == "cleaner" && asked.contains(&"move_bkp_period");
-    rotates_copies.then(|| {
-        let what = "type `cleaner` of what a `move_bkp_period` copied".to_owned();
-        Box::new(NotYet { what, source: None }) as Box<dyn Action>
-    })
 }
 
 /// `zip`.

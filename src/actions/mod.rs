@@ -23,6 +23,7 @@ pub mod umount;
 
 use crate::error::Result;
 use crate::store::naming::Scheme;
+use crate::store::retention::Policy;
 use crate::store::sets::Source;
 pub use common::Common;
 pub use context::{Context, Plan, Report};
@@ -46,6 +47,34 @@ pub trait Action: Send + Sync {
     fn source_mut(&mut self) -> Option<&mut Source> {
         None
     }
+
+    /// The copies of other actions' sets that this action makes, place by place.
+    fn copies(&self) -> &[Copies] {
+        &[]
+    }
+
+    /// The same, for whoever knows the rivals.
+    fn copies_mut(&mut self) -> &mut [Copies] {
+        &mut []
+    }
+}
+
+/// Copies of one action's sets in one place.
+#[derive(Clone, Debug)]
+pub struct Copies {
+    /// The action whose sets they are, as if it had written them there itself.
+    pub source: Source,
+    /// The limits of that place; none means that nothing is ever removed.
+    pub policy: Option<Policy>,
+}
+
+/// What an action leaves behind.
+#[derive(Clone, Debug)]
+pub enum Sets {
+    /// Sets of its own.
+    Own(Source),
+    /// Copies of other actions' sets, place by place.
+    Copies(Vec<Copies>),
 }
 
 /// What an action is built from besides its own properties.
@@ -55,7 +84,7 @@ pub struct Surroundings<'a> {
     /// The naming scheme in force for it in this task.
     pub scheme: Scheme,
     /// The sets of another action, by name (for `cleaner`, `move_bkp_period`): `Err` is a message for `check`.
-    pub source_of: &'a dyn Fn(&str) -> std::result::Result<Source, String>,
+    pub sets_of: &'a dyn Fn(&str) -> std::result::Result<Sets, String>,
 }
 
 /// Builds an action; problems are recorded in the properties, which then count as an error of the entry.
@@ -80,7 +109,7 @@ pub const TYPES: &[Type] = &[
     Type { name: "script", continues_on_error: true, build: script::build },
     Type { name: "dschecker", continues_on_error: false, build: dschecker::build },
     Type { name: "zip", continues_on_error: false, build: later::zip },
-    Type { name: "move_bkp_period", continues_on_error: false, build: later::move_bkp_period },
+    Type { name: "move_bkp_period", continues_on_error: false, build: move_bkp_period::build },
     Type { name: "rsync", continues_on_error: false, build: rsync::build },
     Type { name: "mount", continues_on_error: false, build: mount::build },
     Type { name: "umount", continues_on_error: false, build: umount::build },

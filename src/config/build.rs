@@ -1,13 +1,12 @@
 //! Actions built from what the file says, each for the task that it is to run in.
 
 use crate::actions::properties::{Problem, Property, Severity};
-use crate::actions::{self, Common, Properties, Surroundings, Type, later};
+use crate::actions::{self, Common, Properties, Sets, Surroundings, Type};
 use crate::config::rivals::{self, Quarrel, Written};
 use crate::config::schemes::{self, Schemes};
 use crate::config::{Entry, Step, Task, inherit};
 use crate::nearest;
 use crate::store::naming::Scheme;
-use crate::store::sets::Source;
 use crate::value::Value;
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -29,15 +28,8 @@ pub(super) struct Workshop {
 /// An action with what is wrong with it; it is only there when it can be run or asked for its sets.
 pub(super) struct Built {
     pub(super) step: Option<Step>,
-    pub(super) written: Option<Written>,
+    pub(super) written: Vec<Written>,
     pub(super) problems: Vec<Problem>,
-}
-
-/// What came up about other actions that one asked for.
-#[derive(Default)]
-struct Others {
-    problems: Vec<Problem>,
-    kinds: Vec<&'static str>,
 }
 
 /// The actions that are being built for the sake of one another.
@@ -88,27 +80,27 @@ impl Workshop {
         let entry = vec!["actions".to_owned(), name.to_owned()];
         let kind = match find_type(&properties, &entry) {
             Ok(kind) => kind,
-            Err(problem) => return Built { step: None, written: None, problems: vec![problem] },
+            Err(problem) => return Built { step: None, written: Vec::new(), problems: vec![problem] },
         };
         let (scheme, mut problems) = self.scheme(&properties, task);
-        let others = RefCell::new(Others::default());
-        let source_of = |other: &str| self.source_of(other, trail, task, &others);
+        let others = RefCell::new(Vec::new());
+        let sets_of = |other: &str| self.sets_of(other, trail, task, &others);
         let surroundings =
-            Surroundings { name, scheme: scheme.unwrap_or_else(Scheme::default_scheme), source_of: &source_of };
+            Surroundings { name, scheme: scheme.unwrap_or_else(Scheme::default_scheme), sets_of: &sets_of };
         let mut p = Properties::new(entry, &properties, &self.base_dir);
         let common = Common::read(&mut p, kind.continues_on_error);
         let mut action = (kind.build)(&mut p, &common, &surroundings);
         p.report_unknown();
         problems.extend(p.finish().1);
-        let others = others.into_inner();
-        problems.extend(others.problems);
-        if let Some(other) = later::stand_in(kind.name, &others.kinds) {
-            action = other;
-        }
+        problems.extend(others.into_inner());
         if let Some(source) = action.source_mut() {
             source.rivals = rivals::of(source, &self.written);
         }
-        let written = action.source().map(|source| Written::new(source, kind.name, &common, &properties));
+        for copies in action.copies_mut() {
+            copies.source.rivals.extend(rivals::of(&copies.source, &self.written));
+        }
+        let sources = action.source().into_iter().chain(action.copies().iter().map(|copies| &copies.source));
+        let written = sources.map(|source| Written::new(source, kind.name, &common, &properties)).collect();
         let step = Step { name: name.to_owned(), kind: kind.name, dry: common.dry, common, action };
         Built { step: Some(step), written, problems }
     }
@@ -121,9 +113,9 @@ impl Workshop {
             && let Ok(kind) = find_type(&properties, &entry)
         {
             let (scheme, wrong) = self.scheme(&properties, None);
-            let source_of = |_: &str| Err(String::new());
+            let sets_of = |_: &str| Err(String::new());
             let scheme = scheme.unwrap_or_else(Scheme::default_scheme);
-            let surroundings = Surroundings { name, scheme, source_of: &source_of };
+            let surroundings = Surroundings { name, scheme, sets_of: &sets_of };
             let mut p = Properties::new(entry.clone(), &properties, &self.base_dir);
             let common = Common::read(&mut p, kind.continues_on_error);
             (kind.build)(&mut p, &common, &surroundings);
@@ -134,16 +126,16 @@ impl Workshop {
             };
             problems.extend(p.finish().1.into_iter().filter(in_own_key).chain(wrong));
         }
-        Built { step: None, written: None, problems }
+        Built { step: None, written: Vec::new(), problems }
     }
 
-    fn source_of(
+    fn sets_of(
         &self,
         name: &str,
         trail: &Trail<'_>,
         task: Option<&Task>,
-        others: &RefCell<Others>,
-    ) -> Result<Source, String> {
+        others: &RefCell<Vec<Problem>>,
+    ) -> Result<Sets, String> {
         if trail.has(name) {
             return Err(format!("`{name}` cannot be asked for its sets here: it depends on this action itself"));
         }
@@ -152,14 +144,16 @@ impl Workshop {
             return Err(format!("there is no action `{name}`{hint}"));
         }
         let built = self.build_on(&Trail { name, before: Some(trail) }, task);
-        let mut others = others.borrow_mut();
-        others.problems.extend(built.problems);
+        others.borrow_mut().extend(built.problems);
         let Some(step) = built.step else { return Err(format!("`{name}` cannot be built, so it has no sets")) };
-        others.kinds.push(step.kind);
-        let source = step.action.source().cloned();
-        let mut source = source.ok_or_else(|| format!("`{name}` (type `{}`) leaves no sets behind", step.kind))?;
-        source.rivals = rivals::of(&source, &self.written);
-        Ok(source)
+        if let Some(source) = step.action.source() {
+            return Ok(Sets::Own(source.clone()));
+        }
+        // what may be wrong in one that makes copies is reported already
+        if step.kind == "move_bkp_period" {
+            return Ok(Sets::Copies(step.action.copies().to_vec()));
+        }
+        Err(format!("`{name}` (type `{}`) leaves no sets behind", step.kind))
     }
 
     /// The scheme in force: the action's, else the task's, else the top level's, else `default`.

@@ -29,7 +29,7 @@ fn run(failed: &[&str]) -> Run {
 
 fn cleaner(source: Source, max_files: u32) -> Cleaner {
     let policy = Policy { max_files: Some(max_files), days: None };
-    Cleaner { source: Some(source), policy, shield: Patterns::default() }
+    Cleaner { of: source.action.clone(), rotated: Some(vec![Rotated { source, policy }]), shield: Patterns::default() }
 }
 
 struct Outcome {
@@ -187,12 +187,12 @@ fn problems(pairs: &[(&str, &str)]) -> Vec<String> {
     let properties = Property::own(&entry, &pairs);
     let mut p = Properties::new(entry, &properties, Path::new("/"));
     let common = Common::read(&mut p, false);
-    let source_of = |name: &str| match name {
-        "tar1" => Ok(archives(Path::new("/backup"))),
+    let sets_of = |name: &str| match name {
+        "tar1" => Ok(Sets::Own(archives(Path::new("/backup")))),
         _ => Err("there is no such action".to_owned()),
     };
     let scheme = crate::store::naming::Scheme::default_scheme();
-    build(&mut p, &common, &Surroundings { name: "clean", scheme, source_of: &source_of });
+    build(&mut p, &common, &Surroundings { name: "clean", scheme, sets_of: &sets_of });
     p.finish().1.into_iter().map(|problem| problem.message).collect()
 }
 

@@ -11,6 +11,7 @@
 //! point a complete main file has the name, and nothing beside it is about another one.
 
 mod beside;
+mod copied;
 mod drafts;
 mod replace;
 mod sweep;
@@ -22,6 +23,7 @@ use crate::store::naming::{self, part_name};
 use crate::sys::files::{Dir, EntryKind, Readers, Synced};
 use crate::sys::users::User;
 pub use beside::put_beside;
+pub use copied::{Copied, Copying, ReadBack};
 use drafts::{Content, Held};
 use std::fs::File;
 use std::io::Write;
@@ -152,15 +154,20 @@ impl Staging {
         for draft in &self.drafts {
             draft.finish(self.readers)?;
         }
+        self.name_all(&main)
+    }
+
+    /// Gives everything its name; all of it is durable.
+    fn name_all(&mut self, main: &str) -> Result<Vec<PathBuf>> {
         // the temporary name of the main file must not be lost while companions have their names: it marks them as leftovers
         self.dir.sync()?;
-        if self.existing == Existing::Replace && self.dir.has(&main)? {
-            self.replace(&main)?;
+        if self.existing == Existing::Replace && self.dir.has(main)? {
+            self.replace(main)?;
         } else {
             self.name_companions()?;
             self.dir.sync()?;
-            self.dir.rename_new(&part_name(&main), &main)?;
-            self.named.push(main);
+            self.dir.rename_new(&part_name(main), main)?;
+            self.named.push(main.to_owned());
         }
         self.dir.sync()?;
         Ok(self.drafts.iter().map(|draft| self.dir.join(&draft.name)).collect())
