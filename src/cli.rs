@@ -27,7 +27,7 @@ Exit codes:
 /// Backup agent for scattered servers: one static binary, one YAML file.
 #[derive(FromArgs)]
 struct Cli {
-    /// configuration file; default: $KRISTA_BACKUP_CONFIG, config.yaml beside the program,
+    /// configuration file; default: `$KRISTA_BACKUP_CONFIG`, config.yaml beside the program,
     /// /etc/krista-backup/config.yaml, /opt/KristaBackup/config.yaml
     #[argh(option, arg_name = "file")]
     config: Option<PathBuf>,
@@ -70,7 +70,7 @@ struct RunArgs {
     #[argh(switch)]
     json: bool,
 
-    /// run only on these weekdays (0 or 7 is Sunday), such as 1,3,7: written into the crontab by all_fields_match
+    /// run only on these weekdays (0 or 7 is Sunday), such as 1,3,7: written into the crontab by `all_fields_match`
     #[argh(option, arg_name = "days", from_str_fn(weekdays))]
     on_weekdays: Option<BTreeSet<u8>>,
 }

@@ -156,7 +156,9 @@ impl Desk {
         let verbose = self.request.verbose || self.logging.use_console;
         let console = if verbose { Console::Everything } else { Console::Troubles };
         troubles.extend(logfile::start(&self.places, &unit.full_name, moment, console));
-        troubles.iter().for_each(|trouble| log::error!(target: ROOT, "{trouble}"));
+        for trouble in &troubles {
+            log::error!(target: ROOT, "{trouble}");
+        }
         for located in &config.problems {
             log::debug!(target: ROOT, "{}:{located}", config.path.display());
         }
@@ -169,7 +171,7 @@ impl Desk {
             process: Process::this(),
             version: VERSION.to_owned(),
         };
-        troubles.extend(self.report(self.journal.append(&Record::Start(started))));
+        troubles.extend(report(self.journal.append(&Record::Start(started))));
         log::info!(target: ROOT, "run of {} by krista-backup {VERSION}, config {}", unit.name, config.path.display());
         let done = self.work(unit, moment, cancel);
         self.settle(run, done, troubles)
@@ -212,25 +214,18 @@ impl Desk {
         if logfile::lost_lines() {
             done.warn(&format!("lines are missing from the logs under {}", self.places.logs.display()));
         }
-        if let Some(trouble) = self.report(self.trigger.settle(done.outcome, clock::now())) {
+        if let Some(trouble) = report(self.trigger.settle(done.outcome, clock::now())) {
             done.warn(&trouble);
         }
         let exit = done.signal.map_or(done.outcome.exit(), Exit::Signal);
         let end = self.end_record(run, &done, exit);
         log::info!(target: ROOT, "{}", summary(&end));
-        if let Some(trouble) = self.report(self.journal.append(&Record::End(end.clone()))) {
+        if let Some(trouble) = report(self.journal.append(&Record::End(end.clone()))) {
             done.warn(&trouble);
-            let _ = self.report(self.trigger.settle(done.outcome, clock::now()));
+            let _ = report(self.trigger.settle(done.outcome, clock::now()));
             return End { outcome: done.outcome, exit: done.outcome.exit().code(), message: done.message, ..end };
         }
         end
-    }
-
-    /// Logs an error of the bookkeeping, and hands its text on.
-    fn report(&self, result: Result<()>) -> Option<String> {
-        let error = result.err()?.to_string();
-        log::error!(target: ROOT, "{error}");
-        Some(error)
     }
 
     fn end_record(&self, run: String, done: &Done, exit: Exit) -> End {
@@ -271,6 +266,13 @@ impl Desk {
         }
         Ok(())
     }
+}
+
+/// Logs an error of the bookkeeping, and hands its text on.
+fn report(result: Result<()>) -> Option<String> {
+    let error = result.err()?.to_string();
+    log::error!(target: ROOT, "{error}");
+    Some(error)
 }
 
 /// Version of this program.

@@ -180,7 +180,7 @@ mod tests {
     const KB17: &str = "0 23 * * 1-6 /usr/bin/python3 /opt/KristaBackup/KristaBackup.py run diff 2>&1 | /usr/bin/tee /var/log/KristaBackup/crontab_errorlog.log | xargs -r -0 sh -c \"echo ERROR > /etc/zabbix/backup.trigger\" # diff\n";
     const KB17_WEEKDAYS: &str = "0 5 1 * * /usr/bin/test $(date \"+\\%u\") -eq 1 -o $(date \"+\\%u\") -eq 2 && /usr/bin/python3 /opt/KristaBackup/KristaBackup.py run broken 2>&1 | /usr/bin/tee /x # broken\n";
 
-    fn entry<'a>(task: &'a str) -> Entry<'a> {
+    fn entry(task: &str) -> Entry<'_> {
         Entry {
             cron: "00 23 * * 0",
             program: "/opt/k b/krista-backup",

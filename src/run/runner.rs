@@ -15,6 +15,10 @@ use std::time::{Duration, Instant};
 /// short enough for a shutdown.
 const LAST_WORDS: Duration = Duration::from_secs(600);
 
+/// `timeout(1)`, systemd and terminals signal the process and its group: the second signal of one such volley must not end
+/// the clean-up that the first one started.
+const VOLLEY: Duration = Duration::from_millis(500);
+
 /// What a run came to.
 #[derive(Debug)]
 pub struct Done {
@@ -48,6 +52,9 @@ pub fn run(unit: &Unit, facts: &Run, cancel: &Cancel) -> Done {
 
 /// Bounds of the `finally` actions: what stopped the run does not stop them, a second signal does.
 fn last_limits(limits: &Limits) -> Limits {
+    if limits.cancel.signal().is_some() {
+        std::thread::sleep(VOLLEY);
+    }
     let deadline = limits.check().is_err().then(|| Instant::now().checked_add(LAST_WORDS)).flatten();
     Limits { cancel: limits.cancel.shielded(), deadline }
 }

@@ -9,5 +9,4 @@ mod children;
 mod config;
 mod pgdump;
 mod runs;
-mod tar;
 mod usage;
