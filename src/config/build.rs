@@ -66,7 +66,7 @@ impl Workshop {
             Entry {
                 name: name.clone(),
                 kind: text("type"),
-                descr: text("descr").or_else(|| text("desc")).unwrap_or_default(),
+                descr: text("descr").or_else(|| text("desc")).map(|text| super::one_line(&text)).unwrap_or_default(),
                 is_template: resolved && !is_set("type"),
                 raw: value.clone(),
             }

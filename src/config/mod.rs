@@ -53,6 +53,11 @@ fn wrong_entry_name(name: &str) -> Option<&'static str> {
     name.chars().any(char::is_control).then_some("must be one line of text without control characters")
 }
 
+/// A description on one line, however it is written.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Parts of the names of logs, at the top level or of a task.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Naming {
@@ -321,3 +326,6 @@ impl Config {
         self.problems.iter().map(|located| located.problem.severity).max()
     }
 }
+
+#[cfg(test)]
+mod tests;

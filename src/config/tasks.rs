@@ -29,7 +29,7 @@ pub(super) fn read(name: &str, value: &Value, actions: &[Entry], base_dir: &Path
         p.problem(Severity::Warning, "", "a task named `all` cannot be enabled alone: `enable all` means every task");
     }
     let task = Task {
-        descr: p.text("descr").unwrap_or_default(),
+        descr: p.text("descr").map(|text| super::one_line(&text)).unwrap_or_default(),
         cron: read_cron(&mut p),
         all_fields_match: p.flag("all_fields_match", false),
         actions: read_steps(&mut p, "actions", actions),

@@ -161,7 +161,7 @@ impl Reader<'_> {
             _ => &[],
         };
         let mut map = Entries::default();
-        let mut merges = Vec::new();
+        let mut merge: Option<(Value, Mark)> = None;
         for (index, (key, value)) in pairs.iter().enumerate() {
             let (key_spot, value_spot) = spots.get(index).copied().unzip();
             let place = key_spot.and_then(|id| self.outline.place_of(id)).unwrap_or(around);
@@ -169,7 +169,9 @@ impl Reader<'_> {
             let name = key.text();
             self.path.push(name.clone());
             let is_merge = key.text == "<<" && !key.quoted;
-            if let Some(first) = map.known.get(&name) {
+            let first =
+                if is_merge { merge.as_ref().map(|(_, mark)| mark.place) } else { map.known.get(&name).copied() };
+            if let Some(first) = first {
                 let hint = if is_merge { "; write `<<: [*a, *b]`" } else { "" };
                 let message = format!("duplicate key `{name}` in lines {} and {}{hint}", first.line, place.line);
                 self.problems.push(error(place, self.path.clone(), message));
@@ -178,15 +180,14 @@ impl Reader<'_> {
                 let is_shared = value_spot.is_some_and(|id| self.outline.is_shared(id));
                 let mark = Mark { place, is_shared, below };
                 if is_merge {
-                    map.known.insert(name, place);
-                    merges.push((read, mark));
+                    merge = Some((read, mark));
                 } else {
                     map.add(name, read, mark);
                 }
             }
             self.path.pop();
         }
-        for (value, mark) in merges {
+        if let Some((value, mark)) = merge {
             self.merge(&mut map, value, mark);
         }
         (Value::Map(map.values), map.marks)
@@ -196,7 +197,11 @@ impl Reader<'_> {
         match self.value(key, spot, place).0 {
             Value::Scalar(scalar) => Some(scalar),
             Value::Null => {
-                self.problems.push(error(place, self.path.clone(), "a key is missing before `:`".to_owned()));
+                self.problems.push(error(
+                    place,
+                    self.path.clone(),
+                    "a key is missing, or is a `null` that must be in quotes".to_owned(),
+                ));
                 None
             }
             other => {

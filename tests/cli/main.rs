@@ -6,6 +6,8 @@
 mod support;
 
 mod children;
+mod config;
 mod pgdump;
+mod runs;
 mod runs;
 mod usage;
