@@ -54,7 +54,7 @@ pub fn stand_in(kind: &str, asked: &[&str]) -> Option<Box<dyn Action>> {
 /// `zip`.
 pub fn zip(p: &mut Properties<'_>, common: &Common, around: &Surroundings<'_>) -> Box<dyn Action> {
     let level = p.number_or("level", 0..=99, 0).clamp(0, 1);
-    let level: u8 = if level == 0 { 0 } else { 1 };
+    let level: u8 = u8::from(level != 0);
     let level_folders = p.list("level_folders").unwrap_or_default();
     p.number_or("compression", 0..=9, 5);
     p.choice("compression_lib", &[("zip", ()), ("bzip", ()), ("lzma", ())]);

@@ -81,7 +81,7 @@ pub struct Asked {
 /// The properties of one entry while an action is built from them.
 pub struct Properties<'a> {
     entry: Vec<String>,
-    properties: &'a [Property],
+    written: &'a [Property],
     base_dir: &'a Path,
     asked: Vec<Asked>,
     problems: Vec<Problem>,
@@ -91,7 +91,7 @@ pub struct Properties<'a> {
 impl<'a> Properties<'a> {
     /// `entry` is the key path of the action, `base_dir` what relative paths are relative to.
     pub fn new(entry: Vec<String>, properties: &'a [Property], base_dir: &'a Path) -> Self {
-        Self { entry, properties, base_dir, asked: Vec::new(), problems: Vec::new(), tolerated: Vec::new() }
+        Self { entry, written: properties, base_dir, asked: Vec::new(), problems: Vec::new(), tolerated: Vec::new() }
     }
 
     /// What relative paths are relative to.
@@ -116,7 +116,7 @@ impl<'a> Properties<'a> {
             let known = self.asked.iter().any(|asked| asked.key == property.key);
             !property.inherited && !known && !self.tolerated.contains(&property.key)
         };
-        let keys: Vec<_> = self.properties.iter().filter(unknown).map(|property| property.key.clone()).collect();
+        let keys: Vec<_> = self.written.iter().filter(unknown).map(|property| property.key.clone()).collect();
         for key in keys {
             let hint = nearest::hint(&key, self.asked.iter().map(|asked| asked.key));
             self.problem(Severity::Warning, &key, format!("unknown key `{key}`{hint}"));
@@ -140,7 +140,7 @@ impl<'a> Properties<'a> {
 
     /// Key path of a key: where it is written, in this entry or in an ancestor.
     pub fn path_of(&self, key: &str) -> Vec<String> {
-        let written = self.properties.iter().find(|property| property.key == key);
+        let written = self.written.iter().find(|property| property.key == key);
         let mut path = written.map_or(&self.entry, |property| &property.entry).clone();
         path.push(key.to_owned());
         path
@@ -153,7 +153,7 @@ impl<'a> Properties<'a> {
 
     /// Records a problem at a key (at the entry itself when it does not have the key).
     pub fn problem(&mut self, severity: Severity, key: &str, message: impl Into<String>) {
-        let mut path = match self.properties.iter().find(|p| p.key == key) {
+        let mut path = match self.written.iter().find(|p| p.key == key) {
             Some(property) => property.entry.clone(),
             None => self.entry.clone(),
         };
@@ -170,7 +170,7 @@ impl<'a> Properties<'a> {
 
     /// Whether the key is there at all.
     pub fn has(&self, key: &str) -> bool {
-        self.properties.iter().any(|p| p.key == key)
+        self.written.iter().any(|p| p.key == key)
     }
 
     /// A key that is known but read elsewhere or ignored.
@@ -180,7 +180,7 @@ impl<'a> Properties<'a> {
 
     /// Keys that are none of ours but may stand here: they are not reported as unknown.
     pub fn tolerate(&mut self, allowed: impl Fn(&str) -> bool) {
-        let keys = self.properties.iter().map(|property| &property.key);
+        let keys = self.written.iter().map(|property| &property.key);
         self.tolerated.extend(keys.filter(|key| allowed(key)).cloned());
     }
 
@@ -395,7 +395,7 @@ impl<'a> Properties<'a> {
     }
 
     fn get(&self, key: &str) -> Option<&'a Value> {
-        let value = self.properties.iter().find(|p| p.key == key).map(|p| &p.value);
+        let value = self.written.iter().find(|p| p.key == key).map(|p| &p.value);
         value.filter(|value| **value != Value::Null)
     }
 

@@ -47,7 +47,7 @@ fn summary(problems: &[Located]) -> String {
     let counted = [Severity::Error, Severity::Warning, Severity::Note].into_iter().filter_map(|severity| {
         let count = problems.iter().filter(|located| located.problem.severity == severity).count();
         let plural = if count == 1 { "" } else { "s" };
-        (count > 0).then(|| format!("{count} {}{plural}", severity))
+        (count > 0).then(|| format!("{count} {severity}{plural}"))
     });
     let counted: Vec<_> = counted.collect();
     if counted.is_empty() { "no problems".to_owned() } else { counted.join(", ") }

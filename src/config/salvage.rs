@@ -29,7 +29,7 @@ fn section(text: &str) -> Option<String> {
     let mut lines = text.lines().skip_while(|line| !begins(line));
     let first = lines.next()?;
     let below = lines.take_while(|line| line.is_empty() || line.starts_with([' ', '\t', '#', '}']));
-    Some(std::iter::once(first).chain(below).map(|line| format!("{line}\n")).collect())
+    Some(std::iter::once(first).chain(below).flat_map(|line| [line, "\n"]).collect())
 }
 
 /// `logs_path` and `trigger_filepath`, as written, if they can be found.

@@ -100,7 +100,7 @@ fn places(root: &Value) -> Vec<(Vec<String>, &Value)> {
                 found.extend(namings.filter_map(|(name, naming)| place(&["schedule", name, "naming"], naming)));
             }
             "actions" => {
-                found.extend(pairs(value).iter().filter_map(|(name, action)| place(&["actions", name], action)))
+                found.extend(pairs(value).iter().filter_map(|(name, action)| place(&["actions", name], action)));
             }
             _ => {}
         }

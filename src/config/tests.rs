@@ -16,7 +16,7 @@ fn refusal(config: &Config, name: &str) -> (String, Vec<String>) {
     (refusal.summary, messages(&refusal.problems))
 }
 
-fn source<'a>(unit: &'a Unit, step: usize) -> &'a crate::store::sets::Source {
+fn source(unit: &Unit, step: usize) -> &crate::store::sets::Source {
     unit.steps[step].action.source().unwrap()
 }
 

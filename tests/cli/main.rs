@@ -9,5 +9,4 @@ mod children;
 mod config;
 mod pgdump;
 mod runs;
-mod runs;
 mod usage;
