@@ -33,7 +33,7 @@ fn asked(kind: &Type) -> (BTreeSet<String>, BTreeSet<String>) {
     let common = Common::read(&mut p, kind.continues_on_error);
     let mut all = Properties::new(vec!["actions".into(), "x".into()], &[], Path::new("/"));
     let sets_of = |_: &str| Err(String::new());
-    let around = Surroundings { name: "x", scheme: Scheme::default_scheme(), sets_of: &sets_of };
+    let around = Surroundings { name: "x", scheme: Scheme::default_scheme(), sets_of: &sets_of, units: &Vec::new };
     (kind.build)(&mut all, &common, &around);
     let names = |p: Properties<'_>| p.finish().0.into_iter().map(|asked| asked.key.to_owned()).collect::<BTreeSet<_>>();
     let (every, own) = (names(p), names(all));

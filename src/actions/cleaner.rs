@@ -42,7 +42,7 @@ pub fn build(p: &mut Properties<'_>, common: &Common, around: &Surroundings<'_>)
                 let message = "`max_files` or `days` is required: without a limit nothing is rotated";
                 p.problem(Severity::Error, "max_files", message);
             }
-            Some(vec![Rotated { source, policy }])
+            Some(vec![Rotated { source: *source, policy }])
         }
         Ok(Sets::Copies(copies)) => Some(rotated_copies(p, copies, limited)),
         Err(message) => {

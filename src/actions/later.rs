@@ -83,11 +83,6 @@ pub fn zip(p: &mut Properties<'_>, common: &Common, around: &Surroundings<'_>) -
     NotYet::boxed("zip", Some(source))
 }
 
-/// `check_backup`.
-pub fn check_backup(_: &mut Properties<'_>, _: &Common, _: &Surroundings<'_>) -> Box<dyn Action> {
-    NotYet::boxed("check_backup", None)
-}
-
 /// The guards on paths.
 fn guards(p: &mut Properties<'_>) {
     p.flag("require_mounted", false);

@@ -72,7 +72,7 @@ pub struct Copies {
 #[derive(Clone, Debug)]
 pub enum Sets {
     /// Sets of its own.
-    Own(Source),
+    Own(Box<Source>),
     /// Copies of other actions' sets, place by place.
     Copies(Vec<Copies>),
 }
@@ -85,7 +85,21 @@ pub struct Surroundings<'a> {
     pub scheme: Scheme,
     /// The sets of another action, by name (for `cleaner`, `move_bkp_period`): `Err` is a message for `check`.
     pub sets_of: &'a dyn Fn(&str) -> std::result::Result<Sets, String>,
+    /// Everything in the configuration that makes backups (for `check_backup`).
+    pub units: &'a dyn Fn() -> Vec<BackupUnit>,
 }
+
+/// A task that makes backups, or an action by itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BackupUnit {
+    /// Its name.
+    pub name: String,
+    /// Those of its actions that make backups.
+    pub actions: Vec<String>,
+}
+
+/// The types that make backups.
+pub const BACKUP_TYPES: [&str; 5] = ["tar", "zip", "pgdump", "move_bkp_period", "rsync"];
 
 /// Builds an action; problems are recorded in the properties, which then count as an error of the entry.
 pub type Build = fn(&mut Properties<'_>, &Common, &Surroundings<'_>) -> Box<dyn Action>;
@@ -113,7 +127,7 @@ pub const TYPES: &[Type] = &[
     Type { name: "rsync", continues_on_error: false, build: rsync::build },
     Type { name: "mount", continues_on_error: false, build: mount::build },
     Type { name: "umount", continues_on_error: false, build: umount::build },
-    Type { name: "check_backup", continues_on_error: false, build: later::check_backup },
+    Type { name: "check_backup", continues_on_error: false, build: check_backup::build },
     Type { name: "set_in_progress_ticket", continues_on_error: false, build: tickets::set },
     Type { name: "unset_in_progress_ticket", continues_on_error: false, build: tickets::unset },
     Type { name: "check_in_progress_ticket", continues_on_error: false, build: tickets::check },

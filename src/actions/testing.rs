@@ -74,7 +74,7 @@ pub fn action_of(kind: &str, properties: Vec<(&str, Value)>) -> Built {
     let mut p = Properties::new(entry.clone(), &properties, Path::new("/"));
     let common = Common::read(&mut p, kind.continues_on_error);
     let sets_of = |name: &str| Err(format!("there is no action `{name}`"));
-    let around = Surroundings { name: "tested", scheme: Scheme::default_scheme(), sets_of: &sets_of };
+    let around = Surroundings { name: "tested", scheme: Scheme::default_scheme(), sets_of: &sets_of, units: &Vec::new };
     let action = (kind.build)(&mut p, &common, &around);
     let problems = p.finish().1.into_iter().map(|problem| problem.message).collect();
     Built { action, problems }

@@ -1,7 +1,7 @@
 //! Actions built from what the file says, each for the task that it is to run in.
 
 use crate::actions::properties::{Problem, Property, Severity};
-use crate::actions::{self, Common, Properties, Sets, Surroundings, Type};
+use crate::actions::{self, BACKUP_TYPES, BackupUnit, Common, Properties, Sets, Surroundings, Type};
 use crate::config::rivals::{self, Quarrel, Written};
 use crate::config::schemes::{self, Schemes};
 use crate::config::{Entry, Step, Task, inherit};
@@ -21,6 +21,8 @@ pub(super) struct Workshop {
     pub(super) top_scheme: Option<Value>,
     /// What every action of the file writes, once it is known.
     pub(super) written: Vec<Written>,
+    /// What makes backups.
+    pub(super) units: Vec<BackupUnit>,
     /// What is wrong between actions of the file, once it is known.
     pub(super) quarrels: Vec<Quarrel>,
 }
@@ -66,6 +68,25 @@ impl Workshop {
         self.actions.iter().map(entry).collect()
     }
 
+    /// The tasks that make backups, and the actions that do so, which may be run by themselves.
+    pub(super) fn backup_units(entries: &[Entry], tasks: &[Task]) -> Vec<BackupUnit> {
+        let makes = |name: &str| {
+            let entry = entries.iter().find(|entry| entry.name == name);
+            entry.and_then(|entry| entry.kind.as_deref()).is_some_and(|kind| BACKUP_TYPES.contains(&kind))
+        };
+        let of_task = |task: &Task| {
+            let mut actions: Vec<String> =
+                task.steps().map(|(name, _)| name).filter(|name| makes(name)).cloned().collect();
+            actions.dedup();
+            BackupUnit { name: task.name.clone(), actions }
+        };
+        let of_action = |entry: &Entry| BackupUnit { name: entry.name.clone(), actions: vec![entry.name.clone()] };
+        // a task wins over an action of the same name
+        let alone = |entry: &&Entry| makes(&entry.name) && !tasks.iter().any(|task| task.name == entry.name);
+        let units = tasks.iter().map(of_task).filter(|unit| !unit.actions.is_empty());
+        units.chain(entries.iter().filter(alone).map(of_action)).collect()
+    }
+
     /// Builds an action as this task uses it, or by itself.
     pub(super) fn build(&self, name: &str, task: Option<&Task>) -> Built {
         self.build_on(&Trail { name, before: None }, task)
@@ -85,8 +106,12 @@ impl Workshop {
         let (scheme, mut problems) = self.scheme(&properties, task);
         let others = RefCell::new(Vec::new());
         let sets_of = |other: &str| self.sets_of(other, trail, task, &others);
-        let surroundings =
-            Surroundings { name, scheme: scheme.unwrap_or_else(Scheme::default_scheme), sets_of: &sets_of };
+        let surroundings = Surroundings {
+            name,
+            scheme: scheme.unwrap_or_else(Scheme::default_scheme),
+            sets_of: &sets_of,
+            units: &|| self.units.clone(),
+        };
         let mut p = Properties::new(entry, &properties, &self.base_dir);
         let common = Common::read(&mut p, kind.continues_on_error);
         let mut action = (kind.build)(&mut p, &common, &surroundings);
@@ -115,7 +140,7 @@ impl Workshop {
             let (scheme, wrong) = self.scheme(&properties, None);
             let sets_of = |_: &str| Err(String::new());
             let scheme = scheme.unwrap_or_else(Scheme::default_scheme);
-            let surroundings = Surroundings { name, scheme, sets_of: &sets_of };
+            let surroundings = Surroundings { name, scheme, sets_of: &sets_of, units: &|| self.units.clone() };
             let mut p = Properties::new(entry.clone(), &properties, &self.base_dir);
             let common = Common::read(&mut p, kind.continues_on_error);
             (kind.build)(&mut p, &common, &surroundings);
@@ -147,7 +172,7 @@ impl Workshop {
         others.borrow_mut().extend(built.problems);
         let Some(step) = built.step else { return Err(format!("`{name}` cannot be built, so it has no sets")) };
         if let Some(source) = step.action.source() {
-            return Ok(Sets::Own(source.clone()));
+            return Ok(Sets::Own(Box::new(source.clone())));
         }
         // what may be wrong in one that makes copies is reported already
         if step.kind == "move_bkp_period" {

@@ -273,6 +273,7 @@ impl Config {
             schemes: schemes::Schemes::collect(&value, &marks),
             top_scheme: schemes::get(&value, "naming").and_then(|naming| schemes::get(naming, schemes::KEY)).cloned(),
             written: Vec::new(),
+            units: Vec::new(),
             quarrels: Vec::new(),
         };
         let actions = workshop.entries();
@@ -282,6 +283,7 @@ impl Config {
         for (task, problems) in tasks.iter().zip(&mut in_tasks) {
             problems.extend(workshop.schemes.problems(&["schedule", &task.name]));
         }
+        workshop.units = Workshop::backup_units(&actions, &tasks);
         let (written, of_actions) = check::build_all(&workshop, &actions, &tasks, &marks);
         workshop.quarrels = rivals::quarrels(&written);
         workshop.written = written;

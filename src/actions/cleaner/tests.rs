@@ -188,11 +188,11 @@ fn problems(pairs: &[(&str, &str)]) -> Vec<String> {
     let mut p = Properties::new(entry, &properties, Path::new("/"));
     let common = Common::read(&mut p, false);
     let sets_of = |name: &str| match name {
-        "tar1" => Ok(Sets::Own(archives(Path::new("/backup")))),
+        "tar1" => Ok(Sets::Own(Box::new(archives(Path::new("/backup"))))),
         _ => Err("there is no such action".to_owned()),
     };
     let scheme = crate::store::naming::Scheme::default_scheme();
-    build(&mut p, &common, &Surroundings { name: "clean", scheme, sets_of: &sets_of });
+    build(&mut p, &common, &Surroundings { name: "clean", scheme, sets_of: &sets_of, units: &Vec::new });
     p.finish().1.into_iter().map(|problem| problem.message).collect()
 }
 

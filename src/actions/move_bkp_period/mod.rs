@@ -58,7 +58,7 @@ fn read_action_list(p: &mut Properties<'_>, around: &Surroundings<'_>) -> Vec<So
             continue;
         }
         match (around.sets_of)(name) {
-            Ok(Sets::Own(source)) => sources.push(source),
+            Ok(Sets::Own(source)) => sources.push(*source),
             Ok(Sets::Copies(_)) => {
                 let message = format!("`{name}` makes copies itself: name the actions whose sets it copies");
                 p.problem_at(Severity::Error, "action_list", index, message);
@@ -132,7 +132,7 @@ impl Settings {
                 cx.limits.check()?;
                 let there = in_period.iter().find(|other| other.action == source.action && other.level == source.level);
                 let Some(there) = there else { continue };
-                if let Err(error) = self.plan_one((period, source, there), cx, &mut errands) {
+                if let Err(error) = Self::plan_one((period, source, there), cx, &mut errands) {
                     errands.failures.push(error.to_string());
                 }
             }
@@ -141,7 +141,6 @@ impl Settings {
     }
 
     fn plan_one<'a>(
-        &'a self,
         (period, source, there): (&'a Period, &'a Source, &Source),
         cx: &Context<'_>,
         errands: &mut Errands<'a>,
