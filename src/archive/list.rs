@@ -263,7 +263,8 @@ impl Reader {
 
     fn head_line(&mut self) -> Option<()> {
         let text = std::str::from_utf8(&self.line).ok()?;
-        let (key, value) = text.strip_prefix("# ")?.split_once(' ')?;
+        let text = text.strip_prefix("# ")?;
+        let (key, value) = text.split_once(' ').unwrap_or((text, ""));
         match key {
             "scan" => self.head.scan = Stamp::from_nanos(value.parse().ok()?),
             "level" => self.head.level = value.parse().ok()?,

@@ -1,5 +1,8 @@
 //! The recipe: a source → an archive and its list, read back before anyone gets to see them.
 
+#[cfg(test)]
+mod tests;
+
 use crate::archive::blocks::{self, Checksums, Codec, Sink, Target, Written};
 use crate::archive::changes::{Base, Changes};
 use crate::archive::list::{self, Head, ListSum, State, Style};

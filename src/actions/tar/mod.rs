@@ -19,7 +19,6 @@ use crate::store::sets::{Family, Folder, Source};
 use crate::sys::politeness::DiskPriority;
 use base::Moved;
 use log::Files;
-use std::hash::{BuildHasher, Hasher};
 use std::path::PathBuf;
 
 /// `compression_lib`.
@@ -120,7 +119,7 @@ fn source(p: &mut Properties<'_>, common: &Common, around: &Surroundings<'_>, ki
     Source {
         action: around.name.to_owned(),
         family: Family::Files,
-        basename: basename(p, common),
+        basename: common.basename.clone().unwrap_or_default(),
         scheme: around.scheme.clone(),
         folders: folders(p, common, level),
         level: Some(level),
@@ -129,16 +128,6 @@ fn source(p: &mut Properties<'_>, common: &Common, around: &Surroundings<'_>, ki
         shield: Patterns::default(),
         rivals: Vec::new(),
     }
-}
-
-fn basename(p: &mut Properties<'_>, common: &Common) -> String {
-    if let Some(basename) = common.basename.clone().filter(|name| !name.is_empty()) {
-        return basename;
-    }
-    let message = "without `basename` the name is random: nothing can rotate or restore such files later";
-    p.problem(Severity::Warning, "basename", message);
-    let random = std::hash::RandomState::new().build_hasher().finish();
-    format!("{:06x}", random & 0xff_ffff)
 }
 
 /// Where each level goes.
