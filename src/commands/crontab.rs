@@ -90,10 +90,11 @@ fn line(task: &Task, config: Option<&Path>) -> Result<Option<String>> {
     let Some(cron) = &task.cron else { return Ok(None) };
     let invalid = |message| Error::usage(format!("task `{}`: {message}", task.name));
     let expression = Expression::parse(cron, Dialect::Crontab).map_err(invalid)?;
+    // cron itself takes a day when either of the two day fields matches
+    let expression = if task.all_fields_match { expression.on_days_matching_both() } else { expression };
     let days = task.all_fields_match.then(|| expression.weekdays());
     let days = days.map(|days| days.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
-    let cron =
-        if days.is_some() { without_weekdays(cron) } else { cron.split_whitespace().collect::<Vec<_>>().join(" ") };
+    let cron = expression.crontab_fields();
     let program = std::env::current_exe().doing(|| "finding this program's own path".to_owned())?;
     let entry = Entry {
         cron: &cron,
@@ -103,13 +104,6 @@ fn line(task: &Task, config: Option<&Path>) -> Result<Option<String>> {
         task: &task.name,
     };
     entry.line().map(Some).map_err(Error::usage)
-}
-
-/// The expression with `*` for the day of the week: that is tested by `--on-weekdays`, because cron itself takes a day when
-/// either of the two day fields matches.
-fn without_weekdays(cron: &str) -> String {
-    let fields: Vec<_> = cron.split_whitespace().take(4).chain(["*"]).collect();
-    fields.join(" ")
 }
 
 fn text(path: &Path) -> Result<&str> {

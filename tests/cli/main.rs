@@ -1,6 +1,13 @@
 //! Drives the real executable; one file per feature.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stderr)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::pedantic
+)]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -9,4 +16,5 @@ mod children;
 mod config;
 mod pgdump;
 mod runs;
+mod tar;
 mod usage;

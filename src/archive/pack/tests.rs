@@ -327,7 +327,7 @@ fn a_directory_swapped_for_a_link_leads_nowhere() {
 /// `/proc` has files without a size and files without an end: neither hangs the walk.
 #[test]
 fn files_that_the_kernel_makes_up_do_not_hang_it() {
-    let heard = Heard::default();
+    let told = Heard::default();
     // containers often hide the second one
     for source in ["/proc/self", "/proc/kcore"].into_iter().filter(|path| Path::new(path).exists()) {
         let bench = Bench::new();
@@ -348,7 +348,7 @@ fn files_that_the_kernel_makes_up_do_not_hang_it() {
             head,
         };
         let files = Files { archive: &archive, archive_name: "archive", list: &list };
-        pack(&plan, &files, None, &heard).unwrap();
+        pack(&plan, &files, None, &told).unwrap();
         assert!(!bench.members().is_empty() || source == "/proc/kcore");
     }
 }
