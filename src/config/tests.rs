@@ -179,7 +179,7 @@ impl ForUnit for (String, Vec<String>) {
 #[test]
 fn a_circle_of_lists_comes_to_an_end() {
     let config = config(
-        "actions:\n  m: {type: move_bkp_period, action_list: n, periods: {d: {cron: '* * * * *'}}}\n\
+        "actions:\n  m: {type: move_bkp_period, action_list: n, periods: {d: {cron: '* * * * *', days: 9}}}\n\
          \x20 n: {source: m, action_list: m}\n",
     );
     assert!(!refusal(&config, "m").1.is_empty());
@@ -188,7 +188,7 @@ fn a_circle_of_lists_comes_to_an_end() {
 #[test]
 fn types_of_later_are_checked_and_refuse_to_run() {
     let config = config(
-        "actions:\n  z: {type: zip, basename: app}\n  m: {type: move_bkp_period, action_list: z, dest_path: /v, periods: {d: {cron: '* * * * *'}}}\n\
+        "actions:\n  z: {type: zip, basename: app}\n  m: {type: move_bkp_period, action_list: z, dest_path: /v, periods: {d: {cron: '* * * * *', days: 9}}}\n\
          \x20 c: {type: cleaner, source: m}\n  r: {type: rsync, dest_path: /d}\n",
     );
     assert_eq!(messages(&config.problems), Vec::<String>::new());

@@ -73,7 +73,7 @@ impl Trigger {
         let written = write(path, word);
         if guard.is_ok() {
             let text = serde_json::to_vec(&memory).unwrap_or_default();
-            let _ = files::replace_file(&self.memory_path(), &text, 0o600); // informs only: see `remembered`
+            let _ = files::replace_note(&self.memory_path(), &text, 0o600); // informs only: see `remembered`
         }
         written
     }

@@ -163,6 +163,16 @@ fn from_stat(st: &Stat) -> Facts {
 /// Replaces a small file atomically and durably: a temporary file in the same directory gets `mode`, is flushed and renamed
 /// over it. A link at `path` is replaced itself. The directory must exist.
 pub fn replace_file(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    let dir = replace(path, bytes, mode, File::sync_all)?;
+    dir.sync().map(|_| ()).doing(|| format!("writing {}", path.display()))
+}
+
+/// The same without waiting for the disk: atomic for other processes, but a power cut may lose it. For what only informs.
+pub fn replace_note(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    replace(path, bytes, mode, |_| Ok(())).map(drop)
+}
+
+fn replace(path: &Path, bytes: &[u8], mode: u32, flush: fn(&File) -> std::io::Result<()>) -> Result<Dir> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let doing = || format!("writing {}", path.display());
     let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(OsStr::to_str)) else {
@@ -172,21 +182,24 @@ pub fn replace_file(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let temporary = format!(".{name}.{}-{number}.tmp", std::process::id());
     dir.remove(&temporary)?; // a dead process may have had our number
-    let written = write_new(&dir, &temporary, bytes, mode).and_then(|()| dir.rename_over(&temporary, name));
+    let written = write_new(&dir, &temporary, bytes, mode).and_then(|file| {
+        flush(&file).doing(|| format!("flushing {}", dir.join(&temporary).display()))?;
+        dir.rename_over(&temporary, name)
+    });
     if let Err(error) = written {
         // the first error is the one to report
         let _ = dir.remove(&temporary);
         return Err(error).doing(doing);
     }
-    dir.sync().map(|_| ()).doing(doing)
+    Ok(dir)
 }
 
-fn write_new(dir: &Dir, name: &str, bytes: &[u8], mode: u32) -> Result<()> {
+fn write_new(dir: &Dir, name: &str, bytes: &[u8], mode: u32) -> Result<File> {
     let mut file = dir.create_file(name)?;
     let doing = || format!("writing {}", dir.join(name).display());
     file.write_all(bytes).doing(doing)?;
     rustix::fs::fchmod(&file, Mode::from_raw_mode(mode)).doing(doing)?;
-    file.sync_all().doing(doing)
+    Ok(file)
 }
 
 /// Whether the operating system's error behind `error` is of this kind.
