@@ -171,15 +171,24 @@ fn p6_p14_plain_dumps_come_back() {
     comes_back("plain");
 }
 
-/// A dump that fails in its middle leaves nothing under a final name, the older dump stays, the others are made.
+/// P1, P17: a dump that fails in its middle leaves nothing under a final name, the older dump stays, the others are made,
+/// and the rotation after it removes nothing.
 #[test]
-fn p1_a_dump_that_fails_half_way_leaves_the_older_one_alone() {
+fn p1_p17_a_dump_that_fails_half_way_leaves_the_older_one_alone() {
     let Some(cluster) = Cluster::start() else { return };
     for name in ["breaks", "holds"] {
         cluster.create(name);
         fill(&cluster, name);
     }
-    let bench = bench(&cluster, "half", "databases: [breaks, holds]");
+    let bench = Bench::with(
+        "half",
+        &format!(
+            "schedule: {{nightly: {{actions: [dump, clean]}}}}\nactions:\n  \
+             dump: {{type: pgdump, basename: pg, dest_path: '{{dir}}/out', host: {}, databases: [breaks, holds], \
+             continue_on_error: yes}}\n  clean: {{type: cleaner, source: dump, max_files: 1}}\n",
+            cluster.socket()
+        ),
+    );
     succeeds(&bench);
     let older = bench.names("out");
     assert_eq!(older.len(), 4, "{older:?}");
@@ -189,7 +198,7 @@ fn p1_a_dump_that_fails_half_way_leaves_the_older_one_alone() {
         "create table big as select g, md5(g::text) || md5((-g)::text) from generate_series(1, 600000) g",
     );
     let killer = kill_the_copy(&cluster, "breaks");
-    let ran = bench.run(&["run", "dump"]);
+    let ran = bench.run(&["run", "nightly"]);
     let said = String::from_utf8(killer.wait_with_output().unwrap().stderr).unwrap();
     contains(&said, "killed while copying");
     assert_eq!(ran.code, 1, "{}", bench.log());
@@ -201,6 +210,11 @@ fn p1_a_dump_that_fails_half_way_leaves_the_older_one_alone() {
     let new: Vec<_> = found.iter().filter(|name| !older.contains(name)).collect();
     assert_eq!(new.len(), 2, "{new:?}");
     assert!(new.iter().all(|name| name.starts_with("pg-holds-")), "{new:?}");
+
+    cluster.sql("breaks", "drop table big");
+    assert_eq!(bench.run(&["run", "nightly"]).code, 0, "{}", bench.debug_log());
+    let rotated = bench.names("out");
+    assert!(rotated.len() == 4 && older.iter().all(|name| !rotated.contains(name)), "rotation does work: {rotated:?}");
 }
 
 /// Waits inside the server until a COPY of this database has begun, and ends its connection.
@@ -467,6 +481,68 @@ fn p16_nothing_survives_a_timeout_or_sigterm() {
         assert_eq!(ran.code, code, "{}", bench.debug_log());
         assert_eq!(processes_with(&mark), 0, "something survived");
         assert!(bench.names("out").is_empty(), "{:?}", bench.names("out"));
+    }
+}
+
+/// P2, P15, P16: SIGKILL of the agent in the middle of a dump takes the dump's processes along; what it leaves holds no
+/// password, and the next run removes it.
+#[test]
+fn p2_p15_p16_sigkill_leaves_nothing_that_matters() {
+    let Some(cluster) = Cluster::start() else { return };
+    cluster.sql("postgres", "create role keeper superuser login password 'kanarek'");
+    cluster.create("one");
+    let properties = "databases: one, user: keeper, password: kanarek, command_path: '{dir}/tools/pg_dump'";
+    for format in ["custom", "directory"] {
+        let bench = bench(&cluster, "kill", &format!("{properties}, format: {format}"));
+        let mark = format!("4{}", std::process::id());
+        wrapper(&bench, &format!("{VERSION}[ -e \"$0.slow\" ] && sleep {mark}; exec \"$real/pg_dump\" \"$@\""));
+        let slow = bench.write("tools/pg_dump.slow", "");
+        let mut child = bench.command(&["run", "dump"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        while processes_with(&mark) == 0 {
+            assert!(child.try_wait().unwrap().is_none(), "it ended before it was killed: {}", bench.debug_log());
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        while processes_with(&mark) > 0 {
+            std::thread::sleep(std::time::Duration::from_millis(10)); // hangs, and so fails, when one survives
+        }
+        let left = bench.names("out");
+        assert!(!left.is_empty() && left.iter().all(|name| name.starts_with('.')), "{left:?}");
+        let config = fs::read_to_string(bench.path("config.yaml")).unwrap();
+        fs::remove_file(bench.path("config.yaml")).unwrap();
+        assert_eq!(files_with(&bench.path(""), "kanarek"), Vec::<PathBuf>::new());
+
+        bench.config(&config);
+        fs::remove_file(slow).unwrap();
+        assert_eq!(bench.run(&["run", "dump"]).code, 0, "{}", bench.debug_log());
+        let names = bench.names("out");
+        assert_eq!(names.len(), 2, "{names:?}");
+        assert!(names.iter().all(|name| name.starts_with("pg-one-")), "{names:?}");
+    }
+}
+
+/// P4: a disk that fills up under `pg_dump` fails the dump, and nothing stays on it.
+#[test]
+fn p4_a_full_disk_fails_the_dump() {
+    if own_uid() != 0 {
+        return; // mounting needs root
+    }
+    let Some(cluster) = Cluster::start() else { return };
+    cluster.create("one");
+    cluster.sql("one", "create table t as select md5(g::text) from generate_series(1, 50000) g");
+    for format in ["custom", "directory", "plain"] {
+        let bench = bench(&cluster, "full", &format!("databases: one, format: {format}"));
+        fs::create_dir(bench.path("out")).unwrap();
+        let inside =
+            "mount -t tmpfs -o size=300k tmpfs \"$OUT\" || exit 99; \"$@\"; code=$?; ls -A \"$OUT\"; exit $code";
+        let run = bench.command(&["run", "dump"]);
+        let mut command = std::process::Command::new("unshare");
+        command.args(["-m", "sh", "-c", inside, "sh"]).arg(run.get_program()).args(run.get_args());
+        let ran = bench.ran(command.env("OUT", bench.path("out")).output().unwrap());
+        assert_ne!(ran.code, 99, "no tmpfs can be mounted here: {}", ran.stderr);
+        assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{format}: {}", bench.debug_log());
+        contains(&bench.log(), "No space left on device");
+        assert_eq!(bench.trigger(), "ERROR");
     }
 }
 
