@@ -452,19 +452,17 @@ actions:
   a: {type: command}
   c: {type: mount}
   d: {type: umount}
-  e: {type: rsync}
   f: {type: move_bkp_period}
 ",
         2,
-        "7 errors",
+        "6 errors",
         &[
             "3:3: error: actions.a: `cmd` is required",
             "4:3: error: actions.c: `mnt_dev` is required",
             "4:3: error: actions.c: `mnt_point` is required",
             "5:3: error: actions.d: `mnt_point` is required",
-            "6:3: error: actions.e: `dest_path` is required",
-            "7:3: error: actions.f: `action_list` is required",
-            "7:3: error: actions.f: `periods` is required",
+            "6:3: error: actions.f: `action_list` is required",
+            "6:3: error: actions.f: `periods` is required",
         ],
     );
 }
