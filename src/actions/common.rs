@@ -74,15 +74,15 @@ fn read_basename(p: &mut Properties<'_>) -> Option<String> {
         }
         return Some(name);
     }
-    let is_wrong = p.value("basename", "text").is_some();
-    if is_wrong || !NAMED_BY_BASENAME.contains(&kind.as_str()) {
+    if !NAMED_BY_BASENAME.contains(&kind.as_str()) {
         return None;
     }
-    p.problem(
-        Severity::Warning,
-        "basename",
-        "no `basename`: a random one is made up for every run, so that its files can be neither rotated nor restored",
-    );
+    let is_wrong = p.value("basename", "text").is_some();
+    if !is_wrong {
+        let message = "no `basename`: a random one is made up for every run, so that its files can be neither rotated nor \
+                       restored";
+        p.problem(Severity::Warning, "basename", message);
+    }
     Some(random_name(&p.entry().join(".")))
 }
 

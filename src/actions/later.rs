@@ -1,5 +1,6 @@
 //! Types that are read and checked but not made yet: running one says so and fails.
 
+use crate::actions::guards::Guards;
 use crate::actions::properties::Severity;
 use crate::actions::{Action, Common, Context, Plan, Properties, Report, Surroundings};
 use crate::error::{Error, Result};
@@ -54,9 +55,15 @@ pub fn zip(p: &mut Properties<'_>, common: &Common, around: &Surroundings<'_>) -
         ("log_files", false),
         ("exclude_subtrees", false),
         ("verify", true),
+        ("one_file_system", false),
     ] {
         p.flag(key, default);
     }
+    for key in ["threads", "bwlimit"] {
+        p.number(key, 0..=i64::MAX);
+    }
+    p.number_or("nice", 0..=19, 10);
+    p.choice("ionice", &[("low", ()), ("idle", ()), ("normal", ())]);
     let list_extension = p.text_or("list_extension", "list");
     p.patterns("exclusions", common.pattern_syntax);
     guards(p);
@@ -85,10 +92,20 @@ pub fn zip(p: &mut Properties<'_>, common: &Common, around: &Surroundings<'_>) -
 
 /// The guards on paths.
 fn guards(p: &mut Properties<'_>) {
-    p.flag("require_mounted", false);
-    p.path("require_file");
-    p.amount("min_free");
-    p.flag("allow_empty", false);
-    p.number("min_files", 0..=i64::MAX);
-    p.text("group");
+    Guards::read(p);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::actions::testing::{Bench, action};
+
+    #[test]
+    fn what_is_checked_now_refuses_to_run() {
+        let zip =
+            action("zip", &[("basename", "a"), ("compression_lib", "lzma"), ("level_folders", "0, 1"), ("level", "1")]);
+        assert_eq!(zip.problems, Vec::<String>::new());
+        assert_eq!(zip.run(&Bench::new()).unwrap_err().to_string(), "not implemented yet: type `zip`");
+        let too_few = action("zip", &[("basename", "a"), ("level_folders", "0"), ("level", "1")]);
+        assert_eq!(too_few.problems, ["`level_folders` has no folder for level 1"]);
+    }
 }

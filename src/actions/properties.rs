@@ -1,5 +1,7 @@
 //! What an entry under `actions:` says, read key by key into types; every problem is recorded, none stops the reading.
 
+mod words;
+
 use crate::nearest;
 use crate::patterns::{Patterns, Syntax};
 use crate::units::{Amount, parse_duration};
@@ -8,6 +10,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+pub use words::split_words;
 
 /// How bad a problem is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -443,66 +446,9 @@ fn split_list(scalar: &Scalar) -> Vec<String> {
     parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
-/// Splits a text into words as a POSIX shell would, quotes and backslashes included, expanding nothing.
-pub fn split_words(text: &str) -> Result<Vec<String>, String> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            ' ' | '\t' | '\n' | '\r' => words.extend(word.take()),
-            '\'' => {
-                let word = word.get_or_insert_default();
-                loop {
-                    match chars.next() {
-                        Some('\'') => break,
-                        Some(c) => word.push(c),
-                        None => return Err("a single quote is not closed".into()),
-                    }
-                }
-            }
-            '"' => {
-                let word = word.get_or_insert_default();
-                loop {
-                    match chars.next() {
-                        Some('"') => break,
-                        Some('\\') => match chars.next() {
-                            Some(c @ ('"' | '\\' | '$' | '`')) => word.push(c),
-                            Some(c) => word.extend(['\\', c]),
-                            None => return Err("a double quote is not closed".into()),
-                        },
-                        Some(c) => word.push(c),
-                        None => return Err("a double quote is not closed".into()),
-                    }
-                }
-            }
-            '\\' => match chars.next() {
-                Some(c) => word.get_or_insert_default().push(c),
-                None => return Err("a backslash at the end".into()),
-            },
-            c => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    Ok(words)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_split_as_a_shell_does() {
-        let split = |text| split_words(text).unwrap();
-        assert_eq!(
-            split(r#"-a --exclude='a b' "c \"d\" \n" e\ f ''"#),
-            ["-a", "--exclude=a b", r#"c "d" \n"#, "e f", ""]
-        );
-        assert_eq!(split("  "), Vec::<String>::new());
-        assert_eq!(split("$(id) `id` $HOME ; rm"), ["$(id)", "`id`", "$HOME", ";", "rm"]);
-        assert!(split_words("'a").is_err());
-        assert!(split_words("a\\").is_err());
-    }
 
     #[test]
     fn every_spelling_of_a_list() {

@@ -179,39 +179,10 @@ impl ForUnit for (String, Vec<String>) {
 #[test]
 fn a_circle_of_lists_comes_to_an_end() {
     let config = config(
-        "actions:\n  m: {type: move_bkp_period, action_list: n, periods: {d: {cron: '* * * * *', days: 9}}}\n\
+        "actions:\n  m: {type: move_bkp_period, action_list: n, periods: {d: {cron: '* * * * *'}}}\n\
          \x20 n: {source: m, action_list: m}\n",
     );
     assert!(!refusal(&config, "m").1.is_empty());
-}
-
-#[test]
-fn types_of_later_are_checked_and_refuse_to_run() {
-    let config = config(
-        "actions:\n  z: {type: zip, basename: app}\n  m: {type: move_bkp_period, action_list: z, dest_path: /v, periods: {d: {cron: '* * * * *', days: 9}}}\n\
-         \x20 c: {type: cleaner, source: m}\n  r: {type: rsync, dest_path: /d}\n",
-    );
-    assert_eq!(messages(&config.problems), Vec::<String>::new());
-    let run = crate::actions::context::Run {
-        unit: "u".into(),
-        now: time::OffsetDateTime::UNIX_EPOCH,
-        full_name: "f".into(),
-        state_dir: "/nonexistent".into(),
-        failed: std::sync::Mutex::default(),
-        alarm: Box::new(|_| {}),
-    };
-    let limits = crate::sys::signals::Limits { cancel: crate::sys::signals::Cancel::new(), deadline: None };
-    let cx = crate::actions::Context::new(&run, "u", limits);
-    for (name, what) in [
-        ("z", "type `zip`"),
-        ("m", "type `move_bkp_period`"),
-        ("c", "type `cleaner` of what a `move_bkp_period` copied"),
-        ("r", "type `rsync`"),
-    ] {
-        let unit = config.unit(name, false).unwrap_or_else(|refusal| panic!("{refusal:?}"));
-        let error = unit.steps[0].action.preview(&cx).unwrap_err();
-        assert_eq!(error.to_string(), format!("not implemented yet: {what}"));
-    }
 }
 
 #[test]
