@@ -20,7 +20,7 @@ mod withdraw;
 use crate::error::{Doing, Error, Result};
 use crate::store::manifest::Manifest;
 use crate::store::naming::{self, part_name};
-use crate::sys::files::{Dir, EntryKind, Readers, Synced};
+use crate::sys::files::{self, Dir, EntryKind, Readers, Synced};
 use crate::sys::users::User;
 pub use beside::put_beside;
 pub use copied::{Copied, Copying, ReadBack};
@@ -183,7 +183,7 @@ impl Staging {
         for draft in &self.drafts {
             let recorded = match &draft.content {
                 Content::File(file) => {
-                    let size = file.metadata().doing(|| format!("looking at {}", draft.name))?.len();
+                    let size = files::facts(file).doing(|| format!("looking at {}", draft.name))?.size;
                     manifest.files.iter().any(|file| file.name == draft.name && file.size == size)
                 }
                 Content::Dir(_) => {

@@ -1,0 +1,11 @@
+//! What breaks in the field, done on purpose: killed processes, failing system calls, full disks, power cuts.
+//!
+//! They need `strace`; [`disks`] needs root, `unshare`, `mkfs.ext4` and `python3` too.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stderr)]
+
+mod disks;
+mod errors;
+mod kill;
+mod steps;
+mod traced;
