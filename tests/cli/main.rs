@@ -15,6 +15,8 @@ mod support;
 mod children;
 mod config;
 mod pgdump;
+mod rsync;
 mod runs;
 mod tar;
+mod tickets;
 mod usage;
