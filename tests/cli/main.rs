@@ -14,6 +14,7 @@ mod support;
 
 mod children;
 mod config;
+mod mount;
 mod pgdump;
 mod rsync;
 mod runs;
