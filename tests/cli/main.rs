@@ -12,9 +12,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod check_backup;
 mod children;
 mod config;
 mod mount;
+mod move_bkp_period;
 mod pgdump;
 mod rsync;
 mod runs;
