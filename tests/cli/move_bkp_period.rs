@@ -239,6 +239,20 @@ fn random(length: usize) -> Vec<u8> {
     (0..length).map(|_| next()).collect()
 }
 
+/// Runs the vault task with one fault injected at the `count`-th such call on a file of the vault; its exit code, none when it
+/// was killed.
+fn with_fault(bench: &Bench, names: &[String], call: &str, fault: &str, count: usize) -> Option<i32> {
+    let _ = fs::remove_dir_all(bench.path("vault"));
+    let inject = format!("inject={call}:{fault}:when={count}");
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-o", "/dev/null", "-P"]).arg(bench.path("vault/daily"));
+    for name in names {
+        command.arg("-P").arg(bench.path(&format!("vault/daily/.{name}.part")));
+    }
+    command.args(["-e", &format!("trace={call}"), "-e", &inject, BINARY, "--config"]);
+    command.arg(bench.path("config.yaml")).args(["run", "vault"]).output().unwrap().status.code()
+}
+
 /// P2: killed at any renaming, flushing or writing, the vault holds whole sets only, and the next run finishes the work.
 #[test]
 fn killed_anywhere_it_leaves_whole_sets_only() {
@@ -250,27 +264,13 @@ fn killed_anywhere_it_leaves_whole_sets_only() {
     let mut killed = 0;
     for call in ["renameat2", "fsync", "write", "fchmod", "unlinkat"] {
         for count in 1..=12 {
-            let _ = fs::remove_dir_all(bench.path("vault"));
-            let inject = format!("inject={call}:signal=SIGKILL:when={count}");
-            let mut command = Command::new("strace");
-            command.args(["-f", "-qq", "-o", "/dev/null", "-P"]).arg(bench.path("vault/daily"));
-            for name in names.iter().map(|name| format!("vault/daily/.{name}.part")) {
-                command.arg("-P").arg(bench.path(&name));
-            }
-            command.args(["-e", &format!("trace={call}"), "-e", &inject, BINARY, "--config"]);
-            let status = command.arg(bench.path("config.yaml")).args(["run", "vault"]).output().unwrap().status;
-            if status.success() {
+            if with_fault(&bench, &names, call, "signal=SIGKILL", count) == Some(0) {
                 break;
             }
             killed += 1;
-            let main: Vec<_> =
-                bench.names("vault/daily").into_iter().filter(|name| name.ends_with(".tar.gz")).collect();
-            if !main.is_empty() {
-                assert_eq!(
-                    bench.names("vault/daily").iter().filter(|name| !name.starts_with('.')).count(),
-                    names.len(),
-                    "{call} {count}"
-                );
+            let found: Vec<_> = bench.names("vault/daily").into_iter().filter(|name| !name.starts_with('.')).collect();
+            if found.iter().any(|name| name.ends_with(".tar.gz")) {
+                assert_eq!(found, names, "{call} {count}");
             }
             bench.run(&["run", "vault"]).exits(0);
             assert_eq!(bench.names("vault/daily"), names, "{call} {count}");
@@ -281,6 +281,30 @@ fn killed_anywhere_it_leaves_whole_sets_only() {
         }
     }
     assert!(killed > 10, "only {killed} kills happened");
+}
+
+/// P4: an error at any of these calls fails the action and leaves nothing.
+#[test]
+fn an_error_anywhere_leaves_nothing() {
+    if !tools::have(&["strace"]) {
+        return;
+    }
+    let bench = bench("vault-error");
+    let names = bench.names("b/0");
+    let mut failed = 0;
+    for (call, error) in [("renameat2", "EIO"), ("fsync", "EIO"), ("write", "ENOSPC"), ("write", "EDQUOT")] {
+        for count in 1..=12 {
+            match with_fault(&bench, &names, call, &format!("error={error}"), count) {
+                Some(0) => break,
+                code => assert_eq!(code, Some(1), "{call} {count}"),
+            }
+            failed += 1;
+            assert_eq!(bench.trigger(), "ERROR");
+            assert_eq!(bench.names("vault/daily"), [""; 0], "{call} {error} {count}");
+            assert_eq!(bench.names("b/0"), names);
+        }
+    }
+    assert!(failed > 8, "only {failed} errors happened");
 }
 
 #[test]
