@@ -12,9 +12,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod check_backup;
 mod children;
 mod config;
+mod mount;
+mod move_bkp_period;
 mod pgdump;
+mod rsync;
 mod runs;
 mod tar;
+mod tickets;
 mod usage;

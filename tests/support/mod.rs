@@ -3,6 +3,8 @@
 #![allow(dead_code)] // each test binary uses its own part
 
 pub mod postgres;
+pub mod sshd;
+pub mod tools;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -45,6 +45,8 @@ impl Mask {
                 let value = option.get(key.len() + 1..).unwrap_or_default();
                 if is_secret(key, value) {
                     secrets.push(value.to_owned());
+                }
+                if has_secret_name(key) {
                     // a password may hold a comma: then the rest of the word is no less secret
                     secrets.extend(flag.get(at..).map(str::to_owned));
                 }
@@ -64,9 +66,14 @@ impl Mask {
 
 fn is_secret(key: &str, value: &str) -> bool {
     let key = key.trim_start_matches('-').to_ascii_lowercase();
+    // `-overs=3.0` is one word
     let key = key.strip_prefix('o').filter(|rest| HARMLESS.contains(rest)).unwrap_or(&key);
-    let named = SECRET.iter().any(|word| key.contains(word));
-    named || (value.len() >= SHORT && !HARMLESS.contains(&key))
+    has_secret_name(key) || (value.len() >= SHORT && !HARMLESS.contains(&key))
+}
+
+fn has_secret_name(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    SECRET.iter().any(|word| key.contains(word))
 }
 
 #[cfg(test)]
@@ -81,7 +88,7 @@ mod tests {
         let text = "mount error with vers=3.0,user=backup,password=canary,x";
         assert_eq!(
             mask("-o vers=3.0,username=backup,password=canary,x").apply(text),
-            "mount error with vers=3.0,user=***,password=***,x"
+            "mount error with vers=3.0,user=***,password=***"
         );
         assert_eq!(mask("-o pass=ab,cd").apply("bad option ab,cd or cd"), "bad option *** or cd");
         assert_eq!(mask("--password=q").apply("q!"), "***!");

@@ -202,7 +202,7 @@ fn is_empty(dir: &Path) -> Result<bool> {
 
 /// A line of rsync's standard error. What vanished meanwhile is no error by itself: exit status 24 stands for it.
 fn complain(cx: &Context<'_>, line: &str) {
-    let mild = line.starts_with("file has vanished:") || line.starts_with("rsync warning:");
+    let mild = ["file has vanished:", "rsync warning:", "Warning:"].iter().any(|start| line.starts_with(start));
     let level = match line.trim() {
         "" => Level::Debug,
         _ if mild => Level::Warn,
