@@ -34,6 +34,8 @@ show_differential() {
     tell "One file changed, one was added, one was removed. The daily task takes only what changed since the full:"
     try krista-backup run daily
     try tar -tzf "$(newest 'backup/diff/*.tar.gz')"
+    tell "" "What was deleted in between stands in the list beside it:"
+    try cat "$(newest 'backup/diff/*.list')"
     must "the differential is less than a tenth of the full" is_small "$(newest 'backup/diff/*.tar.gz')"
 }
 
@@ -55,7 +57,7 @@ show_rotation() {
     must "one differential is left" same 1 "$(count 'backup/diff/*.tar.gz')"
 }
 
-show_backups() { try find backup -type f -printf '%M %9s  %p\n'; }
+show_backups() { try ls -gGhR backup; }
 
 show_databases() {
     chapter "6. Databases"
