@@ -2,7 +2,14 @@
 //!
 //! They need `strace`; [`disks`] needs root, `unshare`, `mkfs.ext4` and `python3` too.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stderr)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::pedantic
+)]
 
 mod disks;
 mod errors;
