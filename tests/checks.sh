@@ -7,6 +7,7 @@ source cross/build.sh
 # What the tests call or compare with. The only list of it; CI starts from a bare Debian.
 TEST_PACKAGES=(
     acl attr file strace python3                  # looking at files and at ourselves
+    e2fsprogs mount util-linux                    # disks that fill up and lose power
     libarchive-tools pigz bzip2 xz-utils zip unzip # other readers of what we write
     postgresql-15 postgresql-client-15            # a real server to dump
     rsync cron                                    # programs the actions drive

@@ -250,5 +250,5 @@ impl<'a> Expected<'a> {
 
 fn is_temporary(name: &str) -> bool {
     let first = name.split('/').next().unwrap_or_default();
-    first.starts_with('.') && (first.ends_with(".part") || first.ends_with(".old"))
+    first.starts_with('.') && [".part", ".old"].iter().any(|end| first.ends_with(end))
 }

@@ -51,24 +51,36 @@ pub fn scan(source: &Source) -> Result<Scan> {
     Ok(found)
 }
 
-/// The names in one directory, and which main files, ours or a rival's, each companion's name would belong to.
+/// The names in one directory, and which main file, ours or a rival's, each companion would belong to.
 struct Listing<'a> {
     source: &'a Source,
     dir: &'a Dir,
     names: HashSet<String>,
-    wanted: HashMap<String, HashSet<String>>,
+    wanted: HashMap<String, Claimants>,
+}
+
+/// Whose companion a file is.
+#[derive(PartialEq)]
+enum Claimants {
+    /// This main file's.
+    One(String),
+    /// That of any of several main files.
+    Several,
 }
 
 fn scan_dir(source: &Source, dir: &Dir, found: &mut Scan) -> Result<()> {
     let names: HashSet<String> = dir.names()?.into_iter().collect();
     let judged = |name: &String| judge(source, dir.path(), name, Role::Main).map(|verdict| (name.clone(), verdict));
     let mains: Vec<_> = names.iter().filter_map(judged).collect();
-    let mut wanted: HashMap<String, HashSet<String>> = HashMap::new();
+    let mut wanted: HashMap<String, Claimants> = HashMap::new();
     for writer in std::iter::once(source).chain(&source.rivals) {
         let template = writer.scheme.main(writer.family);
         for main in names.iter().filter(|name| template.read(name, &writer.known()).is_some()) {
-            for companion in writer.companions(main) {
-                wanted.entry(companion).or_default().insert(main.clone());
+            for companion in writer.companions(main).into_iter().filter(|name| names.contains(name)) {
+                let claim = wanted.entry(companion).or_insert_with(|| Claimants::One(main.clone()));
+                if *claim != Claimants::One(main.clone()) {
+                    *claim = Claimants::Several;
+                }
             }
         }
     }
@@ -114,8 +126,7 @@ impl Listing<'_> {
         let mut size = if facts.kind == EntryKind::Dir { dir_size(self.dir, name)? } else { facts.size };
         for companion in self.source.companions(name) {
             // a companion that several sets could claim belongs to none
-            let claimed = self.wanted.get(&companion).map_or(0, HashSet::len);
-            if claimed != 1 || !self.names.contains(&companion) {
+            if !matches!(self.wanted.get(&companion), Some(Claimants::One(_))) {
                 continue;
             }
             if let Some(facts) = self.dir.facts(&companion)?.filter(|facts| facts.kind == EntryKind::File) {
