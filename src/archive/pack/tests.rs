@@ -332,7 +332,7 @@ fn files_that_the_kernel_makes_up_do_not_hang_it() {
     for source in ["/proc/self", "/proc/kcore"].into_iter().filter(|path| Path::new(path).exists()) {
         let bench = Bench::new();
         let (archive, list) = (bench.file("archive"), bench.file("list"));
-        let head = Head { scan: Stamp::default(), level: 0, style: Style::default(), base: None };
+        let begin = Head { scan: Stamp::default(), level: 0, style: Style::default(), base: None };
         // one task is enough; descriptors come and go while they are read
         let patterns = ["task/*", "fd/*", "fdinfo/*", "map_files/*", "net/*", "attr/*"].map(str::to_owned);
         let exclusions = crate::patterns::Patterns::compile(&patterns, crate::patterns::Syntax::Glob).unwrap();
@@ -345,7 +345,7 @@ fn files_that_the_kernel_makes_up_do_not_hang_it() {
             read_limit: None,
             checksums: Checksums::Sha256,
             read_back: ReadBack::Whole,
-            head,
+            head: begin,
         };
         let files = Files { archive: &archive, archive_name: "archive", list: &list };
         pack(&plan, &files, None, &heard).unwrap();
