@@ -117,9 +117,14 @@ fn store(input: &[u8], output: &mut Vec<u8>) {
     }
 }
 
-/// Whether trying to compress is a waste of time: every byte value is about equally frequent, as in what is compressed or
-/// encrypted already. Judged by samples of one eighth of the block.
+/// Whether trying to compress is a waste of time, as with what is compressed or encrypted already: every byte value is about
+/// equally frequent, and nothing comes twice. Judged by samples.
 fn looks_random(input: &[u8]) -> bool {
+    is_flat(input) && !repeats(input)
+}
+
+/// Whether all byte values are about equally frequent, in samples of one eighth of the block.
+fn is_flat(input: &[u8]) -> bool {
     const SAMPLE: usize = 4096;
     let mut counts = [[0u32; 256]; 4];
     let mut total: u32 = 0;
@@ -144,6 +149,30 @@ fn looks_random(input: &[u8]) -> bool {
     let noise = u64::from(total).pow(2) / 256;
     // random samples of this size scatter by a share of 256/total around the noise level
     squares < noise + noise / 50 + u64::from(total)
+}
+
+/// Whether the middle of the block holds sequences that come twice within deflate's reach of 32 KiB: flat frequencies alone
+/// are also those of a counter.
+fn repeats(input: &[u8]) -> bool {
+    const SLOTS: usize = 1 << 14;
+    const LOOK: usize = 96 * 1024;
+    let start = input.len().saturating_sub(LOOK) / 2;
+    let window = input.get(start..).unwrap_or_default();
+    let window = window.get(..LOOK).unwrap_or(window);
+    let mut seen = vec![0u32; SLOTS];
+    let mut hits = 0;
+    for (at, quad) in window.windows(4).enumerate() {
+        let Ok(quad) = quad.try_into().map(u32::from_le_bytes) else { continue };
+        // the upper bits of a multiplicative hash are the good ones
+        let slot = (quad.wrapping_mul(0x9e37_79b1) >> 18) as usize;
+        let Some(last) = seen.get_mut(slot) else { continue };
+        hits += usize::from(*last == quad);
+        // every fourth place is enough to find anything of seven bytes and more
+        if at % 4 == 0 {
+            *last = quad;
+        }
+    }
+    hits > window.len() / 64
 }
 
 #[cfg(test)]
@@ -189,6 +218,9 @@ mod tests {
         assert!(looks_random(&noise(512 * 1024)));
         assert!(!looks_random(&b"the quick brown fox ".repeat(20_000)));
         assert!(!looks_random(&vec![0; 512 * 1024]));
+        let counter: Vec<u8> = (0..512 * 1024u32).map(|i| i.to_le_bytes()[0]).collect();
+        assert!(is_flat(&counter) && !looks_random(&counter));
+        assert!(!looks_random(&noise(20_000).repeat(20)));
         let base64: Vec<u8> = noise(512 * 1024).iter().map(|byte| b'A' + (byte & 31)).collect();
         assert!(!looks_random(&base64));
     }

@@ -165,9 +165,9 @@ impl<'a> Work<'a> {
         let (meta, state) = match self.packer.add(walk, meta, &self.style.member(walk.path()))? {
             Stored::Whole(meta) => (meta, State::Whole),
             Stored::Damaged(meta) => (meta, State::Damaged),
-            Stored::Link(meta) => {
+            Stored::Link(meta, state) => {
                 // its content was counted with its first name
-                self.record(walk.path(), &meta, State::Whole)?;
+                self.record(walk.path(), &meta, state)?;
                 return Ok(());
             }
             Stored::Not => return Ok(()),

@@ -33,11 +33,11 @@ pub fn prove(
 ) -> Result<()> {
     let (written, counts) = expected;
     let differs = |what: &str| Error::failed(format!("reading back: {what} differs from what was written"));
-    let (found, seen) = decode(file, codec, threads, &written.index, |blocks| {
+    let check = || notes.check();
+    let (found, seen) = decode(file, codec, threads, (&written.index, &check), |blocks| {
         let mut reader = Reader::new(blocks);
         let mut counts = Counts::default();
         while let Some(member) = reader.member()? {
-            notes.check()?;
             counts.entries += 1;
             if member.kind == Type::File {
                 counts.bytes += member.size;
@@ -45,7 +45,9 @@ pub fn prove(
         }
         reader.finish()?;
         Ok(counts)
-    })?;
+    })
+    // being asked to stop shows as a read error, but is none
+    .map_err(|error| notes.check().err().unwrap_or(error))?;
     if seen.stream.len != written.stream.len || seen.stream.crc.sum() != written.stream.crc.sum() {
         return Err(differs("the content"));
     }
@@ -70,12 +72,12 @@ pub struct Seen {
 }
 
 /// Decodes a file of independent blocks on `threads` threads and hands the stream to `consume`, in order. What `consume`
-/// leaves is read, too. Fails when a block or the ends of the file are not what the format wants.
+/// leaves is read, too. `check` is asked before every block and can end it. Fails when a block or the ends of the file are not what the format wants.
 pub fn decode<T>(
     file: &File,
     codec: &dyn Codec,
     threads: usize,
-    index: &Index,
+    (index, check): (&Index, Check<'_>),
     consume: impl FnOnce(&mut Blocks<'_>) -> Result<T>,
 ) -> Result<(T, Seen)> {
     let threads = threads.max(1);
@@ -88,7 +90,7 @@ pub fn decode<T>(
             scope.spawn(move || decompress(file, codec, queue, &done));
         }
         drop(done_in);
-        let mut blocks = Blocks::new(index, work, done);
+        let mut blocks = Blocks::new(index, check, work, done);
         blocks.begin(file, codec, threads * 2 + 2)?;
         let value = consume(&mut blocks)?;
         blocks.drain()?;
@@ -96,6 +98,9 @@ pub fn decode<T>(
         Ok((value, seen))
     })
 }
+
+/// Fails when the work has to end.
+pub type Check<'a> = &'a dyn Fn() -> Result<()>;
 
 /// A block on its way back; its buffers are used again and again.
 #[derive(Default)]
@@ -133,6 +138,7 @@ fn read_block(file: &File, decoder: &mut dyn Decoder, job: &mut Job) -> io::Resu
 /// The decoded stream, block by block.
 pub struct Blocks<'a> {
     index: &'a Index,
+    check: Check<'a>,
     /// Next block to be decoded, and where it begins.
     next: usize,
     offset: u64,
@@ -148,9 +154,22 @@ pub struct Blocks<'a> {
 }
 
 impl<'a> Blocks<'a> {
-    fn new(index: &'a Index, work: Sender<Job>, done: Receiver<Job>) -> Self {
+    fn new(index: &'a Index, check: Check<'a>, work: Sender<Job>, done: Receiver<Job>) -> Self {
         let (waiting, sha, stream) = (BTreeMap::new(), Sha256::new(), Sum::default());
-        Self { index, next: 0, offset: index.head, current: None, at: 0, number: 0, waiting, work, done, sha, stream }
+        Self {
+            index,
+            check,
+            next: 0,
+            offset: index.head,
+            current: None,
+            at: 0,
+            number: 0,
+            waiting,
+            work,
+            done,
+            sha,
+            stream,
+        }
     }
 
     fn begin(&mut self, file: &File, codec: &dyn Codec, count: usize) -> Result<()> {
@@ -186,6 +205,7 @@ impl<'a> Blocks<'a> {
         if self.number == self.index.lengths.len() {
             return Ok(false);
         }
+        (self.check)().map_err(io::Error::other)?;
         let mut job = loop {
             if let Some(job) = self.waiting.remove(&self.number) {
                 break job;

@@ -4,6 +4,7 @@ use crate::archive::attributes;
 use crate::archive::blocks::Sink;
 use crate::archive::header::{self, Flag, Header, Records, padding};
 use crate::archive::links::Links;
+use crate::archive::list::State;
 use crate::archive::notes::Notes;
 use crate::archive::walk::{Holder, Walk, vanished_or};
 use crate::error::Result;
@@ -28,8 +29,8 @@ const SLICE: usize = 256 * 1024;
 pub enum Stored {
     /// It is in the archive as this describes it.
     Whole(Meta),
-    /// It is in the archive as another name of an earlier member.
-    Link(Meta),
+    /// It is in the archive as another name of an earlier member, whose content is worth this.
+    Link(Meta, State),
     /// It is in the archive, but its content is not what it should be.
     Damaged(Meta),
     /// It is not in the archive; why was noted.
@@ -68,9 +69,9 @@ impl<'a> Packer<'a> {
             return self.add_dir(walk, meta, member);
         }
         let Some(dir) = walk.holder() else { return Ok(Stored::Not) };
-        if let Some(first) = self.links.earlier(meta.id(), meta.nlink) {
+        if let Some((first, state)) = self.links.earlier(meta.id(), meta.nlink) {
             self.put(member, meta, Flag::Link, &first, 0)?;
-            return Ok(Stored::Link(*meta));
+            return Ok(Stored::Link(*meta, state));
         }
         let stored = match meta.kind {
             Kind::File => self.add_file(dir, walk.name(), path, meta, member)?,
@@ -89,8 +90,10 @@ impl<'a> Packer<'a> {
                 Stored::Not
             }
         };
-        if let Stored::Whole(meta) | Stored::Damaged(meta) = &stored {
-            self.links.remember(meta.id(), meta.nlink, member);
+        match &stored {
+            Stored::Whole(meta) => self.links.remember(meta.id(), meta.nlink, (member, State::Whole)),
+            Stored::Damaged(meta) => self.links.remember(meta.id(), meta.nlink, (member, State::Damaged)),
+            Stored::Link(..) | Stored::Not => {}
         }
         Ok(stored)
     }

@@ -1,5 +1,6 @@
 //! Which full archive a differential builds on: the newest one that is committed and whose list can be trusted (P5).
 
+use super::Settings;
 use crate::actions::context::Context;
 use crate::archive::changes::Base;
 use crate::archive::list::Style;
@@ -55,7 +56,8 @@ impl Candidate<'_> {
 }
 
 /// The newest usable level 0 up to the run time; every newer one that is not usable is warned about.
-pub fn choose(source: &Source, scan: &Scan, style: &Style, moved: Moved, cx: &Context<'_>) -> Result<Option<Chosen>> {
+pub fn choose(settings: &Settings, scan: &Scan, style: &Style, cx: &Context<'_>) -> Result<Option<Chosen>> {
+    let moved = settings.moved;
     let now = PrimitiveDateTime::new(cx.run.now.date(), cx.run.now.time());
     let sets = scan.sets.iter().filter(|set| set.parts.level == Some(0)).map(Candidate::Set);
     let lists = scan.lists.iter().filter(|list| moved == Moved::Accepted && list.parts.level == Some(0));
@@ -64,8 +66,8 @@ pub fn choose(source: &Source, scan: &Scan, style: &Style, moved: Moved, cx: &Co
     for candidate in candidates.iter().rev() {
         cx.limits.check()?;
         let opened = match candidate {
-            Candidate::Set(set) => open_set(source, set, style, cx),
-            Candidate::List(list) => open_list_alone(source, list, style),
+            Candidate::Set(set) => open_set(settings, set, style, cx),
+            Candidate::List(list) => open_list_alone(settings, list, style),
         };
         match opened {
             Ok(chosen) if chosen.base.style() == style => return Ok(Some(chosen)),
@@ -82,14 +84,15 @@ pub fn choose(source: &Source, scan: &Scan, style: &Style, moved: Moved, cx: &Co
     Ok(None)
 }
 
-fn open_set(source: &Source, set: &Set, style: &Style, cx: &Context<'_>) -> Result<Chosen> {
+fn open_set(settings: &Settings, set: &Set, style: &Style, cx: &Context<'_>) -> Result<Chosen> {
+    let source = &settings.source;
     let list_name = source.scheme.list_name(&set.parts, &source.list_extension);
     let list = set.files.iter().find(|file| file.file_name().is_some_and(|name| *name == *list_name));
     let list = list.ok_or_else(|| Error::failed("its list is missing"))?;
     let name = file_name(&set.main);
     match &set.origin {
         Origin::Damaged(reason) => Err(Error::failed(reason.clone())),
-        Origin::Ours(manifest) => Ok(Chosen { name, base: open_ours(list, &list_name, manifest)? }),
+        Origin::Ours(manifest) => Ok(Chosen { name, base: open_ours(settings, list, manifest)? }),
         Origin::Kb17 => {
             read_to_end(&set.main, cx)?;
             Ok(Chosen { name, base: open_unproven(list, set.time, style)? })
@@ -97,18 +100,22 @@ fn open_set(source: &Source, set: &Set, style: &Style, cx: &Context<'_>) -> Resu
     }
 }
 
-fn open_list_alone(source: &Source, list: &ListAlone, style: &Style) -> Result<Chosen> {
-    let name = archive_name(source, list)?;
+fn open_list_alone(settings: &Settings, list: &ListAlone, style: &Style) -> Result<Chosen> {
+    let name = archive_name(&settings.source, list)?;
     let base = match &list.manifest {
-        Some(manifest) => open_ours(&list.path, &file_name(&list.path), &Manifest::read(manifest)?)?,
+        Some(manifest) => open_ours(settings, &list.path, &Manifest::read(manifest)?)?,
         None => open_unproven(&list.path, list.time, style)?,
     };
     Ok(Chosen { name, base })
 }
 
 /// A list of ours that is what its manifest says.
-fn open_ours(path: &Path, name: &str, manifest: &Manifest) -> Result<Base> {
+fn open_ours(settings: &Settings, path: &Path, manifest: &Manifest) -> Result<Base> {
     let doing = || format!("reading {}", path.display());
+    if manifest.source.as_deref() != Some(&*settings.src_path.to_string_lossy()) {
+        return Err(Error::failed("it is of another source"));
+    }
+    let name = file_name(path);
     let record = manifest.files.iter().find(|file| file.name == name);
     let record = record.ok_or_else(|| Error::failed("its manifest does not know its list"))?;
     let mut file = File::open(path).doing(doing)?;
@@ -147,16 +154,28 @@ fn started(time: PrimitiveDateTime) -> Stamp {
 /// Reads an archive without a manifest to its end.
 fn read_to_end(path: &Path, cx: &Context<'_>) -> Result<()> {
     let doing = || format!("reading {}", path.display());
-    let file = BufReader::with_capacity(256 * 1024, File::open(path).doing(doing)?);
+    let file = Watched { file: File::open(path).doing(doing)?, cx };
+    let file = BufReader::with_capacity(256 * 1024, file);
     if path.extension().is_none_or(|ext| ext != "gz") {
         return Err(Error::failed("reading this format is not implemented yet"));
     }
     let plain = BufReader::with_capacity(256 * 1024, flate2::bufread::MultiGzDecoder::new(file));
     let mut reader = Reader::new(plain);
-    while reader.member()?.is_some() {
-        cx.limits.check()?;
-    }
+    while reader.member()?.is_some() {}
     reader.finish()
+}
+
+/// A file that cannot be read any further once we are asked to stop.
+struct Watched<'a> {
+    file: File,
+    cx: &'a Context<'a>,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
+        self.cx.limits.check().map_err(std::io::Error::other)?;
+        self.file.read(bytes)
+    }
 }
 
 /// Name of the archive that a list belongs to: its first line says.

@@ -100,7 +100,7 @@ fn prepare(settings: &Settings, cx: &Context<'_>) -> Result<Ready> {
     settings.guards.check_source(cx, &settings.src_path, last(settings.level))?;
     let mut chosen = None;
     if settings.level > 0 {
-        chosen = base::choose(source, &scan, &style, settings.moved, cx)?;
+        chosen = base::choose(settings, &scan, &style, cx)?;
         if chosen.is_none() {
             cx.warn("there is no usable level 0: making a full archive instead");
         }
