@@ -8,6 +8,9 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use time::{Date, Month, PrimitiveDateTime, Time};
 
+/// The type whose files have the names of other actions' files.
+const COPIER: &str = "move_bkp_period";
+
 /// What an action writes and from what.
 pub(super) struct Written {
     pub(super) source: Source,
@@ -21,8 +24,9 @@ pub(super) struct Written {
 impl Written {
     pub(super) fn new(source: &Source, kind: &'static str, common: &Common, properties: &[Property]) -> Self {
         let find = |key: &str| properties.iter().find(|property| property.key == key);
-        let path = match find("basename") {
-            Some(property) => property.entry.iter().cloned().chain(["basename".to_owned()]).collect(),
+        let key = if kind == COPIER { "action_list" } else { "basename" };
+        let path = match find(key) {
+            Some(property) => property.entry.iter().cloned().chain([key.to_owned()]).collect(),
             None => vec!["actions".to_owned(), source.action.clone()],
         };
         Self {
@@ -67,6 +71,16 @@ impl Written {
         names
     }
 
+    /// Whether a name that the other gives could be one of ours.
+    fn could_have_written(&self, other: &Self) -> bool {
+        let template = self.source.scheme.main(self.source.family);
+        other.names("a").iter().any(|name| template.recognise(name, &self.source.known()).is_some())
+    }
+
+    fn is_copy(&self) -> bool {
+        self.kind == COPIER
+    }
+
     /// Whether both archive the same thing, as an action and its dry heir do.
     fn is_twin_of(&self, other: &Self) -> bool {
         self.kind == other.kind && self.src_path == other.src_path && self.source.level == other.source.level
@@ -106,7 +120,7 @@ pub(super) fn quarrels(all: &[Written]) -> Vec<Quarrel> {
             let problem = prefix(a, b).or_else(|| clash(a, b));
             if let Some(problem) = problem
                 && seen.insert((&a.path, &b.path))
-                && seen.insert((&b.path, &a.path))
+                && (a.path == b.path || seen.insert((&b.path, &a.path)))
             {
                 let between = [a.source.action.clone(), b.source.action.clone()];
                 found.push(Quarrel { between, problem });
@@ -120,6 +134,8 @@ fn prefix(a: &Written, b: &Written) -> Option<Problem> {
     let (a, b) = if a.source.basename.len() <= b.source.basename.len() { (a, b) } else { (b, a) };
     let (short, long) = (&a.source.basename, &b.source.basename);
     let begins = short != long && long.starts_with(short.as_str()) && shares_directory(&a.source, &b.source);
+    // a vault brings together what was never meant to be in one directory: there only what can be mistaken counts
+    let begins = begins && (!(a.is_copy() || b.is_copy()) || a.could_have_written(b));
     begins.then(|| {
         let message = format!(
             "`basename` {short} is how {long} of `{}` begins, which writes to the same directory: files that could \
@@ -135,7 +151,7 @@ fn clash(a: &Written, b: &Written) -> Option<Problem> {
     // two dumps may well share everything but the database
     let (of_a, of_b) = match (a.source.family, b.source.family) {
         (Family::Dumps, Family::Dumps) => (a.names("a"), b.names("b")),
-        _ if a.is_twin_of(b) => return None,
+        _ if a.is_twin_of(b) && !a.is_copy() => return None,
         _ => (a.names("a"), b.names("a")),
     };
     let name = of_a.intersection(&of_b).next()?;
@@ -145,5 +161,7 @@ fn clash(a: &Written, b: &Written) -> Option<Problem> {
         a.source.action,
         dir.display()
     );
-    Some(Problem { severity: Severity::Error, path: b.path.clone(), message })
+    // copies are made at other times than their originals, and never replace one another
+    let severity = if a.is_copy() || b.is_copy() { Severity::Warning } else { Severity::Error };
+    Some(Problem { severity, path: b.path.clone(), message })
 }

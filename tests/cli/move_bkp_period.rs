@@ -330,4 +330,14 @@ fn mistakes_are_found_by_check() {
     let ran = bench.run(&["check"]);
     assert_eq!(ran.code, 3);
     contains(&format!("{}{}", ran.stdout, ran.stderr), "`max_files` has no effect here");
+    // without {level} a full set and a differential could have one name, were they made in the same second
+    let undated = VAULT.replace("basename: app,", "basename: app, naming_scheme: {scheme_id: x, fsdump_fileformat: '{basename}-{date:%Y%m%d_%H%M%S}.{ext}', fsdump_hash_fileformat: '{basename}-{date:%Y%m%d_%H%M%S}.hash'},");
+    bench.config(&format!(
+        "{}{}",
+        crate::support::HEAD,
+        undated.replace("action_list: [tar0]", "action_list: [tar0, tar1]")
+    ));
+    let ran = bench.run(&["check"]);
+    assert_eq!(ran.code, 3, "{}{}", ran.stdout, ran.stderr);
+    contains(&format!("{}{}", ran.stdout, ran.stderr), "give the same file names in {dir}/vault/daily");
 }

@@ -42,15 +42,15 @@ enum EmptySource {
 /// Builds the action.
 pub fn build(p: &mut Properties<'_>, _: &Common, _: &Surroundings<'_>) -> Box<dyn Action> {
     let src = location(p, "src_path");
-    if p.verbatim("dest_path").is_none_or(|text| text.is_empty()) {
-        p.required("dest_path");
-    }
+    let has_dest = !p.required("dest_path").is_empty();
     let dest = location(p, "dest_path");
     if let (Location::Remote(_), Location::Remote(_)) = (&src, &dest) {
         p.problem(Severity::Error, "dest_path", "rsync cannot copy from one remote place to another");
     }
     let options = options(p);
-    warn_about_own_tail(p, &src, &dest);
+    if has_dest {
+        warn_about_own_tail(p, &src, &dest);
+    }
     let empty_source = if p.flag("allow_empty", false) { EmptySource::Fine } else { EmptySource::Suspicious };
     Box::new(Settings { program: command_path(p), options, src, dest, guards: Guards::read(p), empty_source })
 }
