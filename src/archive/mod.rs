@@ -8,6 +8,7 @@ pub mod header; // an entry → its exact header bytes
 pub mod links; // files with several names
 pub mod list; // the list file: what a set holds
 pub mod notes; // what the engine tells while it works
+pub mod open; // any archive → its members, by what it begins with
 pub mod pack; // the recipe: source → archive and list
 pub mod proof; // reading back what was written
 pub mod read; // tar bytes → members
