@@ -1,16 +1,17 @@
 //! Any archive → its members, by what it begins with and not by its name: KB17 called a tar.xz and a zip `.xz` alike.
 //!
-//! A new compression of tar is an arm in [`reader`]; a new kind of archive is an arm in [`members`] and an `impl` of [`Members`].
+//! A new compression of tar is an arm in [`unpacker`]; a new kind of archive is an arm in [`members`] and an `impl` of [`Archive`].
 
 use crate::archive::read::{Member, Reader};
+use crate::archive::unpack::{Seen, Stream, Wanted};
 use crate::error::{Doing, Error, Result};
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt;
 
-/// Bytes read from the disk, and handed on, at once.
-const ROOM: usize = 256 * 1024;
+/// Bytes read from the disk at once.
+const ROOM: usize = 64 * 1024;
 
 /// What a file is, going by its first bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,26 +80,37 @@ fn known(start: &[u8]) -> Option<Format> {
     found.or(is_tar.then_some(Format::Tar))
 }
 
-/// The tar stream of a file from its beginning, unpacked on the calling thread. Fails for what is no tar inside.
-pub fn reader(mut file: File, format: Format) -> Result<Box<dyn BufRead + Send>> {
-    file.seek(SeekFrom::Start(0)).doing(reading)?;
-    let raw = BufReader::with_capacity(ROOM, file);
+/// What unpacks a stream of packed bytes into the tar stream inside, on the calling thread. Fails for what is no tar inside.
+pub fn unpacker(packed: impl Read + 'static, format: Format) -> Result<Box<dyn Read>> {
+    let raw = BufReader::with_capacity(ROOM, packed);
     match format {
         Format::Tar => Ok(Box::new(raw)),
-        Format::Gzip => Ok(plain(MultiGzDecoder::new(raw))),
+        Format::Gzip => Ok(Box::new(MultiGzDecoder::new(raw))),
         Format::Bzip2 | Format::Xz | Format::Zip => {
             Err(Error::failed(format!("reading {} is not implemented yet", format.word())))
         }
     }
 }
 
-fn plain(decoder: impl Read + Send + 'static) -> Box<dyn BufRead + Send> {
-    Box::new(BufReader::with_capacity(ROOM, decoder))
+/// An archive that is being read: its members, and at the end what the file turned out to be.
+pub trait Archive: Members {
+    /// Reads the rest of the file after [`Members::finish`]; fails when its checksums do not hold.
+    fn end(self: Box<Self>) -> Result<Seen>;
 }
 
-/// The members of a file, unpacked on the calling thread.
-pub fn members(file: File, format: Format) -> Result<Box<dyn Members>> {
-    Ok(Box::new(Reader::new(reader(file, format)?)))
+impl Archive for Reader<Stream> {
+    fn end(self: Box<Self>) -> Result<Seen> {
+        self.into_input().finish()
+    }
+}
+
+/// The members of a file. `blocks` and `wanted` as for [`Stream::open`].
+pub fn members(file: File, blocks: &[(u64, u64)], wanted: Wanted) -> Result<Box<dyn Archive>> {
+    match format_of(&file)? {
+        None => Err(Error::failed("it is no archive that this program can read")),
+        Some(Format::Zip) => Err(Error::failed("reading zip is not implemented yet")),
+        Some(format) => Ok(Box::new(Reader::new(Stream::open(file, format, blocks, wanted)?))),
+    }
 }
 
 fn reading() -> String {

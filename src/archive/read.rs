@@ -120,6 +120,11 @@ impl<R: BufRead> Reader<R> {
         &mut self.input
     }
 
+    /// What the stream comes from, where it stands.
+    pub fn into_input(self) -> R {
+        self.input
+    }
+
     /// The next member; none after the end marker. Fails when the stream ends early or a header is damaged.
     pub fn member(&mut self) -> Result<Option<Member>> {
         self.skip(self.left + self.fill)?;

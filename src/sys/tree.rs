@@ -1,5 +1,8 @@
 //! Walking a tree by directory descriptors, so that nobody who renames or links inside it can lead us out of it.
 
+mod make;
+
+pub use make::{Handle, has_default_acl, is_directory, no_umask};
 use rustix::fs::{self, AtFlags, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
