@@ -14,6 +14,7 @@ pub mod pack; // the recipe: source → archive and list
 pub mod proof; // reading back what was written
 pub mod read; // tar bytes → members
 pub mod restore; // members → a tree
+pub mod set; // a set on disk, opened for reading
 pub mod tar; // an inode → header and content
 pub mod unpack; // a packed file → its stream, by several threads where it can be
 pub mod walk; // sorted, by descriptors, what belongs into an archive

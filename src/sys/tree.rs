@@ -207,6 +207,11 @@ impl Dir {
         Ok(Self { fd: fs::open(path, OPEN_DIR, Mode::empty())? })
     }
 
+    /// A directory that is open already.
+    pub fn of(file: File) -> Self {
+        Self { fd: file.into() }
+    }
+
     /// Opens a directory in this one, never through a link.
     pub fn child(&self, name: &CStr) -> io::Result<Self> {
         // O_NOATIME is refused to everyone but the owner and root

@@ -53,6 +53,25 @@ pub trait Watch {
     fn passed(&self, entries: u64, bytes: u64) -> Result<()>;
 }
 
+/// Where a restore works.
+pub enum Place {
+    /// In this directory itself.
+    Straight(Dir),
+    /// In a new directory of this name in it; everything moves up at the end, when it is complete.
+    Aside(Dir, CString),
+}
+
+/// What a restore may do and for whom.
+#[derive(Clone, Copy)]
+pub struct Rules<'a> {
+    /// Whether device nodes and the like are made.
+    pub privileges: Privileges,
+    /// Which members are wanted.
+    pub selection: &'a Selection,
+    /// Who looks on.
+    pub watch: &'a dyn Watch,
+}
+
 /// What became of one member.
 enum Done {
     Yes,
@@ -98,10 +117,15 @@ pub struct Restorer<'a> {
 
 impl<'a> Restorer<'a> {
     /// Begins in an open directory.
-    pub fn new(top: Dir, privileges: Privileges, selection: &'a Selection, watch: &'a dyn Watch) -> Result<Self> {
+    pub fn new(place: Place, rules: &Rules<'a>) -> Result<Self> {
         tree::no_umask();
-        let dresser = Dresser::new(privileges);
-        let target = Target::new(top, dresser).doing(|| "looking at the target".to_owned())?;
+        let dresser = Dresser::new(rules.privileges);
+        let target = match place {
+            Place::Straight(top) => Target::new(top, dresser),
+            Place::Aside(dir, name) => Target::aside(dir, &name, dresser),
+        };
+        let target = target.doing(|| "starting in the target".to_owned())?;
+        let Rules { selection, watch, .. } = *rules;
         let (tally, orphans) = (Tally::default(), Orphans::new());
         Ok(Self { target, dresser, selection, watch, layer: Layer::Base, tally, orphans, leaving: Vec::new() })
     }
@@ -182,11 +206,11 @@ impl<'a> Restorer<'a> {
         }
     }
 
-    /// Gives the last directories their times.
-    pub fn finish(self) -> Tally {
+    /// Gives the last directories their times and puts everything in its place. Without it, what was restored aside stays there.
+    pub fn finish(self) -> Result<Tally> {
         let Self { target, mut tally, .. } = self;
-        target.finish(&mut tally);
-        tally
+        target.finish(&mut tally).doing(|| "putting what was restored in its place".to_owned())?;
+        Ok(tally)
     }
 
     fn remove(&mut self, path: &[u8]) -> Tried<()> {

@@ -4,7 +4,7 @@
 use crate::archive::read::Member;
 use crate::archive::restore::metadata::{Dresser, Found};
 use crate::archive::restore::tally::Tally;
-use crate::sys::tree::{self, Dir, Handle, Meta};
+use crate::sys::tree::{self, Dir, Handle, Listing, Meta};
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::AsFd;
@@ -43,13 +43,23 @@ pub enum Missing {
 pub struct Target {
     levels: Vec<Level>,
     dresser: Dresser,
+    /// Where everything in the top goes once it is complete, and the name of the top there.
+    settle: Option<(Dir, CString)>,
 }
 
 impl Target {
     /// Begins at an open directory, the top.
     pub fn new(top: Dir, dresser: Dresser) -> io::Result<Self> {
-        let mut target = Self { levels: Vec::new(), dresser };
+        let mut target = Self { levels: Vec::new(), dresser, settle: None };
         target.push(CString::default(), top, Found::Used)?;
+        Ok(target)
+    }
+
+    /// Begins in a new directory called `name` in an open one; [`Target::finish`] moves what it holds up and removes it.
+    pub fn aside(place: Dir, name: &CStr, dresser: Dresser) -> io::Result<Self> {
+        place.make_dir(name)?;
+        let mut target = Self::new(place.child(name)?, dresser)?;
+        target.settle = Some((place, name.to_owned()));
         Ok(target)
     }
 
@@ -102,9 +112,26 @@ impl Target {
         }
     }
 
-    /// Leaves every directory, the top last.
-    pub fn finish(mut self, tally: &mut Tally) {
-        self.leave_to(0, tally);
+    /// Leaves every directory, the top last, and moves it to where it belongs.
+    pub fn finish(mut self, tally: &mut Tally) -> io::Result<()> {
+        self.leave_to(1, tally);
+        let Some(mut top) = self.levels.pop() else { return Ok(()) };
+        let Some((place, name)) = self.settle.take() else {
+            if let Some(dir) = &top.dir {
+                self.dress(&top, dir, tally);
+            }
+            return Ok(());
+        };
+        let before = place.meta()?;
+        if let Some(dir) = top.dir.take() {
+            let (names, end) = dir.names(&mut Listing::default());
+            end?;
+            (0..names.len()).filter_map(|index| names.get(index)).try_for_each(|name| place.take(&dir, name))?;
+        }
+        place.remove_dir(&name)?;
+        let level = Level { found: Found::Used, before, touched: false, ..top };
+        self.dress(&level, &place, tally);
+        Ok(())
     }
 
     fn push(&mut self, name: CString, dir: Dir, found: Found) -> io::Result<()> {
