@@ -3,6 +3,7 @@
 use crate::commands::check::check;
 use crate::commands::crontab::{disable, enable};
 use crate::commands::list::{Format, list};
+use crate::commands::restore::{Request as Wanted, restore};
 use crate::commands::run::{Request, VERSION, run};
 use crate::error::{Error, Exit, Result};
 use crate::output;
@@ -48,6 +49,7 @@ enum Command {
     List(ListArgs),
     Enable(EnableArgs),
     Disable(DisableArgs),
+    Restore(RestoreArgs),
 }
 
 /// Run a task or an action.
@@ -111,6 +113,52 @@ struct DisableArgs {
     unit: String,
 }
 
+/// Bring data back: files into a directory, level 0 and level 1 merged; or a dump into a new database.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "restore")]
+#[allow(clippy::struct_excessive_bools)] // each is an option of its own
+struct RestoreArgs {
+    /// action, or a task with one kind of backups
+    #[argh(positional)]
+    unit: String,
+
+    /// directory to restore to; created when missing, refused when something is in it
+    #[argh(option, arg_name = "dir")]
+    to: Option<PathBuf>,
+
+    /// as of when: 2026-11-20, '2026-11-20 12:00' (local) or RFC 3339; default: the newest backup
+    #[argh(option, arg_name = "time")]
+    at: Option<String>,
+
+    /// only what matches, such as 'etc/nginx' or '*.conf'; may be given several times
+    #[argh(option, arg_name = "pattern")]
+    only: Vec<String>,
+
+    /// show what there is instead of restoring it
+    #[argh(switch)]
+    list: bool,
+
+    /// restore into a directory that is not empty, or over a database that exists
+    #[argh(switch)]
+    force: bool,
+
+    /// device nodes, setuid and setgid bits and security attributes too
+    #[argh(switch)]
+    privileged: bool,
+
+    /// restore what can be read of a damaged backup, and say what is missing
+    #[argh(switch)]
+    keep_going: bool,
+
+    /// the database whose dump is wanted
+    #[argh(option, arg_name = "name")]
+    db: Option<String>,
+
+    /// the new database to restore it into
+    #[argh(option, arg_name = "new")]
+    to_db: Option<String>,
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
@@ -161,6 +209,10 @@ fn dispatch(args: &[String]) -> Result<Exit> {
         Some(Command::List(args)) => list(config, format(args.json)),
         Some(Command::Enable(args)) => enable(config, &args.unit),
         Some(Command::Disable(args)) => disable(config, &args.unit),
+        Some(Command::Restore(args)) => {
+            let RestoreArgs { unit, to, at, only, list, force, privileged, keep_going, db, to_db } = args;
+            restore(config, &Wanted { unit, to, at, only, list, force, privileged, keep_going, db, to_db })
+        }
     }
 }
 
@@ -176,7 +228,7 @@ fn first_line(complaint: &str) -> String {
 }
 
 /// Long options that take a value, so that `--x=v` can be taken apart.
-const VALUED: &[&str] = &["--config", "--on-weekdays"];
+const VALUED: &[&str] = &["--config", "--on-weekdays", "--to", "--at", "--only", "--db", "--to-db"];
 
 /// What people type → what argh reads: `--x=v`, `-h`, `--config` anywhere, KB17's short verbs.
 fn normalise(args: &[String]) -> Result<Vec<String>> {
@@ -212,7 +264,7 @@ fn not_here(args: &[String]) -> Option<String> {
         "web" if !rest.iter().any(|arg| arg == "--api" || arg == "--webapi") => {
             Some("there is deliberately no web UI: use `web start --api`, `list`, `check` or the logs".into())
         }
-        "backups" | "verify" | "restore" | "status" | "logs" | "web" | "upgrade" => {
+        "backups" | "verify" | "status" | "logs" | "web" | "upgrade" => {
             Some(format!("`{verb}` is not implemented yet in version {VERSION}"))
         }
         _ => None,

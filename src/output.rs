@@ -27,6 +27,11 @@ pub fn note(text: &str) {
     let _ = std::io::stderr().lock().write_all(format!("{text}\n").as_bytes());
 }
 
+/// Shows a line on a terminal's stderr that the next one replaces; an empty one takes it away.
+pub fn transient(text: &str) {
+    let _ = std::io::stderr().lock().write_all(format!("\r\x1b[K{text}").as_bytes());
+}
+
 /// A colour for a terminal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Colour {

@@ -1,5 +1,6 @@
 //! The archive engine: walk, what changed, tar, parallel gzip, reading back.
 
+pub mod acl; // ACLs as text → as the kernel takes them
 pub mod attributes; // extended attributes and ACLs → PAX records
 pub mod blocks; // a stream cut into blocks, compressed by all cores, written in order
 pub mod changes; // two sorted streams → what changed, what is gone
@@ -8,8 +9,12 @@ pub mod header; // an entry → its exact header bytes
 pub mod links; // files with several names
 pub mod list; // the list file: what a set holds
 pub mod notes; // what the engine tells while it works
+pub mod open; // any archive → its members, by what it begins with
 pub mod pack; // the recipe: source → archive and list
 pub mod proof; // reading back what was written
 pub mod read; // tar bytes → members
+pub mod restore; // members → a tree
+pub mod set; // a set on disk, opened for reading
 pub mod tar; // an inode → header and content
+pub mod unpack; // a packed file → its stream, by several threads where it can be
 pub mod walk; // sorted, by descriptors, what belongs into an archive

@@ -2,6 +2,7 @@
 //! restoring share it. What it reads may come from an attacker: sizes are bounded, names are handed on as they are.
 
 use crate::archive::header::padding;
+use crate::archive::open::Members;
 use crate::error::{Doing, Error, Result};
 use crate::sys::tree::{Extent, Stamp};
 use std::io::{self, BufRead, Read};
@@ -117,6 +118,11 @@ impl<R: BufRead> Reader<R> {
     /// What the stream comes from.
     pub fn input(&mut self) -> &mut R {
         &mut self.input
+    }
+
+    /// What the stream comes from, where it stands.
+    pub fn into_input(self) -> R {
+        self.input
     }
 
     /// The next member; none after the end marker. Fails when the stream ends early or a header is damaged.
@@ -277,6 +283,40 @@ impl<R: BufRead> Reader<R> {
             count -= now as u64;
         }
         Ok(())
+    }
+}
+
+impl<R: BufRead> Members for Reader<R> {
+    fn member(&mut self) -> Result<Option<Member>> {
+        Reader::member(self)
+    }
+
+    fn content(&mut self) -> &mut dyn BufRead {
+        self
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        Reader::finish(self)
+    }
+}
+
+impl<R: BufRead> BufRead for Reader<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.left == 0 {
+            return Ok(&[]);
+        }
+        let limit = usize::try_from(self.left).unwrap_or(usize::MAX);
+        let buffer = self.input.fill_buf()?;
+        if buffer.is_empty() {
+            return Err(early(io::ErrorKind::UnexpectedEof.into()));
+        }
+        Ok(buffer.get(..limit).unwrap_or(buffer))
+    }
+
+    fn consume(&mut self, len: usize) {
+        self.input.consume(len);
+        self.left -= len as u64;
+        self.position += len as u64;
     }
 }
 

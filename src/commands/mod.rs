@@ -4,3 +4,6 @@ pub mod check;
 pub mod crontab;
 pub mod list;
 pub mod run;
+pub mod progress;
+pub mod restore;
+pub mod stock;

@@ -1,5 +1,8 @@
 //! Walking a tree by directory descriptors, so that nobody who renames or links inside it can lead us out of it.
 
+mod make;
+
+pub use make::{Handle, has_default_acl, is_directory, no_umask};
 use rustix::fs::{self, AtFlags, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
@@ -202,6 +205,11 @@ impl Dir {
     /// Opens a directory by path, following links: for the top of a tree only.
     pub fn open(path: &Path) -> io::Result<Self> {
         Ok(Self { fd: fs::open(path, OPEN_DIR, Mode::empty())? })
+    }
+
+    /// A directory that is open already.
+    pub fn of(file: File) -> Self {
+        Self { fd: file.into() }
     }
 
     /// Opens a directory in this one, never through a link.

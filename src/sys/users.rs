@@ -49,6 +49,11 @@ pub fn effective_uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
+/// The effective group id of this process.
+pub fn effective_gid() -> u32 {
+    rustix::process::getegid().as_raw()
+}
+
 /// Whether this process runs as root.
 pub fn is_root() -> bool {
     effective_uid() == 0

@@ -247,6 +247,12 @@ impl Dir {
         gone.doing(|| format!("removing {}", self.path.join(child).display()))
     }
 
+    /// Whether anything is in this directory besides entries of these names.
+    pub fn holds_anything_but(&self, names: &[&str]) -> Result<bool> {
+        let found = self.all_names().doing(|| format!("reading directory {}", self.path.display()))?;
+        Ok(found.iter().any(|name| !names.iter().any(|known| *known == name)))
+    }
+
     fn all_names(&self) -> std::io::Result<Vec<std::ffi::OsString>> {
         let mut names = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.file)? {

@@ -1,0 +1,394 @@
+//! A packed file → its stream, with the checksums of both on the way. Where a manifest says where the blocks are, several
+//! threads unpack them; else one does, beside the one that reads. Memory does not depend on what a file claims.
+//!
+//! Every thread has its own lane of pieces and takes every n-th block, so the reader knows which lane comes next and no
+//! thread can use up the buffers another one needs.
+
+use crate::archive::blocks::Sum;
+use crate::archive::open::{self, Format};
+use crate::error::{Doing, Error, Result};
+use flate2::Crc;
+use flate2::bufread::DeflateDecoder;
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::fs::FileExt;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread;
+
+/// Plain bytes handed on at once.
+const PIECE: usize = 256 * 1024;
+/// Pieces of a lane: two blocks of our own archives.
+const PIECES: usize = 4;
+/// Packed bytes read at once.
+const ROOM: usize = 64 * 1024;
+/// A gzip header without any options, as we write it.
+const HEAD: u64 = 10;
+/// Checksum and length at the end of a gzip member.
+const TRAILER: u64 = 8;
+
+/// A part of the file that can be unpacked by itself.
+#[derive(Clone, Copy, Debug)]
+struct Chunk {
+    from: u64,
+    to: u64,
+    /// Bytes it unpacks to; none when only its end can tell.
+    len: Option<u64>,
+}
+
+/// A piece of the stream on its way; its buffers are used again and again.
+#[derive(Default)]
+struct Piece {
+    plain: Vec<u8>,
+    /// What was read from the file for it.
+    packed: Vec<u8>,
+    crc: Crc,
+    /// Whether the chunk ends with it.
+    last: bool,
+    error: Option<io::Error>,
+}
+
+/// Which checksums of the file are wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Wanted {
+    /// SHA-256.
+    pub sha256: bool,
+    /// SHA-1.
+    pub sha1: bool,
+}
+
+/// What a file turned out to be.
+#[derive(Debug)]
+pub struct Seen {
+    /// Bytes of the file that were read: all of it.
+    pub size: u64,
+    /// SHA-256 in hex, if wanted.
+    pub sha256: Option<String>,
+    /// SHA-1 in hex, if wanted.
+    pub sha1: Option<String>,
+}
+
+/// The unpacked stream of a file.
+pub struct Stream {
+    file: Arc<File>,
+    lanes: Vec<Lane>,
+    chunks: usize,
+    /// The chunk being read.
+    chunk: usize,
+    current: Option<Piece>,
+    at: usize,
+    /// Set when blocks are unpacked one by one: what the end of the file says has to be compared.
+    sum: Option<Sum>,
+    hashes: Hashes,
+}
+
+struct Lane {
+    pieces: Receiver<Piece>,
+    free: Sender<Piece>,
+}
+
+impl Stream {
+    /// Begins to unpack a file. `blocks` are the places of its blocks, in the file and in the stream, as a manifest tells
+    /// them; none, or ones that cannot be true, mean that it is unpacked from front to back.
+    pub fn open(file: File, format: Format, blocks: &[(u64, u64)], wanted: Wanted) -> Result<Self> {
+        let size = file.metadata().doing(reading)?.len();
+        let chunks = if format == Format::Gzip { chunks(&file, blocks, size) } else { None };
+        let threads = if chunks.is_some() { threads() } else { 1 };
+        let file = Arc::new(file);
+        let chunks = chunks.map(Arc::<[Chunk]>::from);
+        let mut stream = Self {
+            file: Arc::clone(&file),
+            lanes: Vec::new(),
+            chunks: chunks.as_ref().map_or(1, |chunks| chunks.len()),
+            chunk: 0,
+            current: None,
+            at: 0,
+            sum: chunks.as_ref().map(|_| Sum::default()),
+            hashes: Hashes::new(wanted),
+        };
+        if stream.sum.is_some() {
+            let mut head = [0; HEAD as usize];
+            file.read_exact_at(&mut head, 0).doing(reading)?;
+            stream.hashes.update(&head);
+        }
+        for number in 0..threads {
+            let work = Work { file: Arc::clone(&file), format, chunks: chunks.clone(), first: number, step: threads };
+            stream.lanes.push(work.start()?);
+        }
+        Ok(stream)
+    }
+
+    /// Goes on to the next piece; false at the end of the stream.
+    fn advance(&mut self) -> io::Result<bool> {
+        if let Some(piece) = self.current.take() {
+            if piece.last {
+                self.chunk += 1;
+            }
+            let lane = self.lanes.get(self.previous(piece.last)).map(|lane| &lane.free);
+            // a thread that has nothing left to do needs no buffers
+            let _ = lane.map(|free| free.send(piece));
+        }
+        if self.chunk >= self.chunks {
+            return Ok(false);
+        }
+        let ended = || io::Error::other("the unpacking thread ended unexpectedly");
+        let lane = self.lanes.get(self.chunk % self.lanes.len().max(1)).ok_or_else(ended)?;
+        let mut piece = lane.pieces.recv().map_err(|_| ended())?;
+        self.hashes.update(&piece.packed);
+        if let Some(error) = piece.error.take() {
+            self.chunks = 0;
+            return Err(error);
+        }
+        if let Some(sum) = &mut self.sum {
+            sum.join(&piece.crc, piece.plain.len() as u64);
+        }
+        self.at = 0;
+        self.current = Some(piece);
+        Ok(true)
+    }
+
+    /// The lane that the piece just read came from.
+    fn previous(&self, ended_chunk: bool) -> usize {
+        (self.chunk - usize::from(ended_chunk)) % self.lanes.len().max(1)
+    }
+
+    /// Reads what is left of the stream and the end of the file, and compares what that says about the stream.
+    pub fn finish(mut self) -> Result<Seen> {
+        while self.advance().doing(reading)? {}
+        let mut end = [0; TRAILER as usize];
+        if let Some(sum) = &self.sum {
+            self.file.read_exact_at(&mut end, self.hashes.size).doing(reading)?;
+            self.hashes.update(&end);
+            let [crc @ .., a, b, c, d] = end;
+            let len = u32::from_le_bytes([a, b, c, d]);
+            if crc != sum.crc.sum().to_le_bytes() || u64::from(len) != sum.len & 0xffff_ffff {
+                return Err(Error::failed("the content does not match its checksum"));
+            }
+        }
+        self.rest()?;
+        Ok(self.hashes.finish())
+    }
+
+    /// What follows in the file.
+    fn rest(&mut self) -> Result<()> {
+        let mut rest = [0; 4096];
+        loop {
+            match self.file.read_at(&mut rest, self.hashes.size) {
+                Ok(0) => return Ok(()),
+                Ok(_) => return Err(Error::failed("there is something after its end")),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error).doing(reading),
+            }
+        }
+    }
+}
+
+impl BufRead for Stream {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while self.current.as_ref().is_none_or(|piece| self.at >= piece.plain.len()) {
+            if !self.advance()? {
+                return Ok(&[]);
+            }
+        }
+        Ok(self.current.as_ref().and_then(|piece| piece.plain.get(self.at..)).unwrap_or_default())
+    }
+
+    fn consume(&mut self, len: usize) {
+        self.at += len;
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let mut buffer = self.fill_buf()?;
+        let len = buffer.read(bytes)?;
+        self.consume(len);
+        Ok(len)
+    }
+}
+
+/// The blocks as chunks of the file; none when they cannot be what the file consists of.
+fn chunks(file: &File, blocks: &[(u64, u64)], size: u64) -> Option<Vec<Chunk>> {
+    let mut head = [0; HEAD as usize];
+    file.read_exact_at(&mut head, 0).ok()?;
+    let end = size.checked_sub(TRAILER)?;
+    if !head.starts_with(&[0x1f, 0x8b, 8, 0]) || blocks.first() != Some(&(HEAD, 0)) {
+        return None;
+    }
+    let next = blocks.iter().skip(1).map(|(at, start)| (*at, Some(*start))).chain([(end, None)]);
+    blocks
+        .iter()
+        .zip(next)
+        .map(|((from, start), (to, next))| {
+            let len = next.map(|next| next.checked_sub(*start)).map_or(Some(None), |len| len.map(Some))?;
+            (from < &to).then_some(Chunk { from: *from, to, len })
+        })
+        .collect()
+}
+
+/// More than these gain nothing: one thread writes.
+fn threads() -> usize {
+    thread::available_parallelism().map_or(1, usize::from).min(8)
+}
+
+/// What one thread does.
+struct Work {
+    file: Arc<File>,
+    format: Format,
+    chunks: Option<Arc<[Chunk]>>,
+    first: usize,
+    step: usize,
+}
+
+impl Work {
+    fn start(self) -> Result<Lane> {
+        let (out, pieces): (SyncSender<Piece>, _) = sync_channel(PIECES);
+        let (free, empty) = channel();
+        for _ in 0..PIECES {
+            // the other end is right here
+            let _ = free.send(Piece::default());
+        }
+        thread::Builder::new().spawn(move || self.run(&out, &empty)).doing(|| "starting a thread".to_owned())?;
+        Ok(Lane { pieces, free })
+    }
+
+    /// Unpacks every chunk that is this thread's, until the end or until nobody listens any more.
+    fn run(self, out: &SyncSender<Piece>, empty: &Receiver<Piece>) {
+        let Some(chunks) = &self.chunks else {
+            let whole = Chunk { from: 0, to: u64::MAX, len: None };
+            let packed = Rc::new(RefCell::new(Vec::new()));
+            let source = self.source(whole, &packed);
+            match open::unpacker(source, self.format) {
+                Ok(mut plain) => drop(pour(&mut *plain, whole, &packed, (out, empty))),
+                Err(error) => {
+                    let error = io::Error::other(error.to_string());
+                    let _ = out.send(Piece { error: Some(error), ..Piece::default() });
+                }
+            }
+            return;
+        };
+        let packed = Rc::new(RefCell::new(Vec::new()));
+        for chunk in chunks.iter().skip(self.first).step_by(self.step) {
+            let source = BufReader::with_capacity(ROOM, self.source(*chunk, &packed));
+            let mut decoder = Exact(DeflateDecoder::new(source));
+            if pour(&mut decoder, *chunk, &packed, (out, empty)).is_none() {
+                return;
+            }
+        }
+    }
+
+    fn source(&self, chunk: Chunk, packed: &Rc<RefCell<Vec<u8>>>) -> Source {
+        Source { file: Arc::clone(&self.file), at: chunk.from, end: chunk.to, packed: Rc::clone(packed) }
+    }
+}
+
+/// Cuts what a decoder gives into pieces and hands them out; none when that has to end.
+fn pour(
+    plain: &mut dyn Read,
+    chunk: Chunk,
+    packed: &RefCell<Vec<u8>>,
+    (out, empty): (&SyncSender<Piece>, &Receiver<Piece>),
+) -> Option<()> {
+    let mut total = 0;
+    loop {
+        let mut piece = empty.recv().ok()?;
+        piece.plain.clear();
+        piece.packed.clear();
+        piece.plain.reserve_exact(PIECE);
+        let read = plain.take(PIECE as u64).read_to_end(&mut piece.plain);
+        total += piece.plain.len() as u64;
+        std::mem::swap(&mut piece.packed, &mut packed.borrow_mut());
+        piece.last = piece.plain.len() < PIECE;
+        piece.error = read.err().or_else(|| {
+            let wrong = if piece.last { chunk.len.is_some_and(|len| len != total) } else { chunk.len.is_some_and(|len| total > len) };
+            wrong.then(|| io::Error::new(io::ErrorKind::InvalidData, "a block has the wrong length"))
+        });
+        piece.error = piece.error.take().map(|error| {
+            let text = format!("the packed data at byte {} or after it is damaged: {error}", chunk.from);
+            io::Error::new(io::ErrorKind::InvalidData, text)
+        });
+        piece.crc.reset();
+        piece.crc.update(&piece.plain);
+        let (last, failed) = (piece.last, piece.error.is_some());
+        out.send(piece).ok()?;
+        if failed {
+            return None;
+        }
+        if last {
+            return Some(());
+        }
+    }
+}
+
+/// A chunk's decoder that fails when it ends before the chunk does.
+struct Exact(DeflateDecoder<BufReader<Source>>);
+
+impl Read for Exact {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let len = self.0.read(bytes)?;
+        if len == 0 && !bytes.is_empty() && !self.0.get_mut().fill_buf()?.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it ends where it should not"));
+        }
+        Ok(len)
+    }
+}
+
+/// A part of a file, with a copy of what was read since somebody asked.
+pub struct Source {
+    file: Arc<File>,
+    at: u64,
+    end: u64,
+    packed: Rc<RefCell<Vec<u8>>>,
+}
+
+impl Read for Source {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
+        let wanted = bytes.len().min(left);
+        let Some(bytes) = bytes.get_mut(..wanted) else { return Ok(0) };
+        let len = self.file.read_at(bytes, self.at)?;
+        self.at += len as u64;
+        self.packed.borrow_mut().extend_from_slice(bytes.get(..len).unwrap_or_default());
+        Ok(len)
+    }
+}
+
+/// Checksums of the file as it is read.
+struct Hashes {
+    size: u64,
+    sha256: Option<Sha256>,
+    sha1: Option<Sha1>,
+}
+
+impl Hashes {
+    fn new(wanted: Wanted) -> Self {
+        Self { size: 0, sha256: wanted.sha256.then(Sha256::new), sha1: wanted.sha1.then(Sha1::new) }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        self.size += bytes.len() as u64;
+        if let Some(sha256) = &mut self.sha256 {
+            sha256.update(bytes);
+        }
+        if let Some(sha1) = &mut self.sha1 {
+            sha1.update(bytes);
+        }
+    }
+
+    fn finish(self) -> Seen {
+        use crate::archive::blocks::hex;
+        Seen {
+            size: self.size,
+            sha256: self.sha256.map(|sum| hex(&sum.finalize())),
+            sha1: self.sha1.map(|sum| hex(&sum.finalize())),
+        }
+    }
+}
+
+fn reading() -> String {
+    "reading the archive".to_owned()
+}

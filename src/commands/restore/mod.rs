@@ -1,0 +1,83 @@
+//! `restore UNIT`: the right full backup and differential, merged into a directory; or a dump into a new database.
+
+mod at;
+mod dump;
+mod listing;
+mod report;
+mod tree;
+
+use crate::commands::stock::{self, Stock};
+use crate::config::Config;
+use crate::error::{Error, Exit, Result};
+use crate::store::naming::Family;
+use crate::sys::signals::{self, Limits};
+use std::path::{Path, PathBuf};
+
+/// What was asked for on the command line.
+#[derive(Clone, Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // each is an option of its own
+pub struct Request {
+    /// Action, or task with one family of backups.
+    pub unit: String,
+    /// Directory to restore to.
+    pub to: Option<PathBuf>,
+    /// As of when.
+    pub at: Option<String>,
+    /// Patterns of what is wanted; none means everything.
+    pub only: Vec<String>,
+    /// Only show what there is.
+    pub list: bool,
+    /// Into a directory that is not empty, over a database that exists.
+    pub force: bool,
+    /// Device nodes, setuid bits, security attributes too.
+    pub privileged: bool,
+    /// What can be read of a damaged archive.
+    pub keep_going: bool,
+    /// Database whose dump is wanted.
+    pub db: Option<String>,
+    /// New database to restore it into.
+    pub to_db: Option<String>,
+}
+
+/// Restores.
+pub fn restore(config_file: Option<&Path>, request: &Request) -> Result<Exit> {
+    let config = Config::load(&Config::find(config_file)?)?;
+    let stock = one(stock::of_unit(&config, &request.unit)?, &request.unit)?;
+    let at = request.at.as_deref().map(at::parse).transpose()?;
+    signals::install()?;
+    let limits = Limits { cancel: signals::process_cancel(), deadline: None };
+    let job = Job { config: &config, stock: &stock, request, at, limits };
+    match stock.source.family {
+        Family::Dumps => dump::restore(&job),
+        Family::Files if request.db.is_some() || request.to_db.is_some() => {
+            Err(Error::usage(format!("`{}` backs up files: --db and --to-db are for databases", request.unit)))
+        }
+        Family::Files if request.list => listing::print(&job),
+        Family::Files => tree::restore(&job),
+    }
+}
+
+/// What every way of restoring needs.
+struct Job<'a> {
+    config: &'a Config,
+    stock: &'a Stock,
+    request: &'a Request,
+    at: Option<time::PrimitiveDateTime>,
+    limits: Limits,
+}
+
+impl Job<'_> {
+    fn target(&self) -> Result<&Path> {
+        let missing = || Error::usage("restore needs --to DIR, or --list to see what there is");
+        self.request.to.as_deref().filter(|to| !to.as_os_str().is_empty()).ok_or_else(missing)
+    }
+}
+
+fn one(mut stocks: Vec<Stock>, unit: &str) -> Result<Stock> {
+    if stocks.len() > 1 {
+        let names: Vec<_> = stocks.iter().map(Stock::label).collect();
+        let message = format!("`{unit}` writes several kinds of backups, name one of its actions: {}", names.join("; "));
+        return Err(Error::usage(message));
+    }
+    stocks.pop().ok_or_else(|| Error::usage(format!("`{unit}` writes no backups")))
+}

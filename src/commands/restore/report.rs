@@ -1,0 +1,132 @@
+//! How a restore ended: on stderr for people, as an exit code for everybody else.
+
+use crate::archive::list::{self, Line, State};
+use crate::archive::restore::tally::{Named, Tally};
+use crate::archive::set::Opened;
+use crate::error::{Error, Exit, Result};
+use crate::output::{self, Colour, Target};
+use crate::units::show_bytes;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+/// What is damaged in a set, and what is missing because of that.
+pub struct Damage {
+    what: String,
+    missing: Option<Named>,
+}
+
+impl Damage {
+    /// From the error and the number of members before it; none when it is not known which ones are wrong.
+    pub fn new(opened: &Opened, error: &Error, done: Option<u64>) -> Self {
+        let what = format!("{} is damaged: {error}", opened.path.display());
+        let missing = done.and_then(|done| rest_of_list(opened, done).ok().flatten());
+        Self { what, missing }
+    }
+}
+
+/// The entries of a list from this one on: what should have come after the damage.
+fn rest_of_list(opened: &Opened, done: u64) -> Result<Option<Named>> {
+    let mut named = Named::default();
+    let mut number = 0;
+    let mut count = |path: &[u8]| {
+        number += 1;
+        if number > done {
+            named.add(path, "");
+        }
+    };
+    if let Some(mut list) = opened.list()? {
+        while let Ok(Some(line)) = list.line() {
+            if let Line::Entry(entry) = line {
+                count(&list.head.style.listed(&entry.path));
+            }
+        }
+    } else {
+        let Some(file) = opened.list_path().and_then(|path| File::open(path).ok()) else { return Ok(None) };
+        for line in BufReader::new(file).split(b'\n').skip(1).map_while(std::result::Result::ok) {
+            if let Some((_, _, path)) = list::split(&line) {
+                count(path);
+            }
+        }
+    }
+    Ok(Some(named))
+}
+
+/// Says what became of everything, each sort with its count and first names.
+pub fn print(to: &Path, tally: &Tally, damage: &[Damage], sets: &[&Opened]) {
+    for damage in damage {
+        red(&damage.what);
+        match &damage.missing {
+            Some(missing) => named("not restored because of the damage", missing),
+            None => output::note("what is wrong because of that cannot be told"),
+        }
+    }
+    named("not restored", &tally.missing);
+    named("restored without all of their metadata", &tally.bare);
+    for (count, what) in [
+        (tally.devices, "device nodes were left out: they need --privileged"),
+        (tally.set_id, "entries lost their setuid or setgid bits: they need --privileged"),
+        (tally.security, "entries lost security attributes: they need --privileged, and root"),
+        (tally.owners, "entries belong to you instead of their owners: that needs root"),
+    ] {
+        if count > 0 {
+            output::note(&format!("{count} {what}"));
+        }
+    }
+    for set in sets {
+        lost_before(set);
+    }
+    let known = sets.iter().all(|set| set.is_known()) && damage.is_empty();
+    let proof = if known { ", checksums verified" } else { "" };
+    let deleted = if tally.deleted > 0 { format!(", {} deleted since applied", tally.deleted) } else { String::new() };
+    let line = format!(
+        "restored {} entries, {} to {}{deleted}{proof}",
+        tally.restored,
+        show_bytes(tally.bytes),
+        to.display()
+    );
+    let colour = match exit(tally, damage) {
+        Exit::Done => Colour::Green,
+        Exit::Warning => Colour::Yellow,
+        _ => Colour::Red,
+    };
+    output::note(&output::coloured(Target::Stderr, colour, &line));
+}
+
+/// What was not whole when it was backed up cannot be whole now.
+fn lost_before(set: &Opened) {
+    let mut lost = Named::default();
+    if let Ok(Some(mut list)) = set.list() {
+        while let Ok(Some(line)) = list.line() {
+            if let Line::Entry(entry) = line
+                && entry.state == State::Damaged
+            {
+                lost.add(&entry.path, "");
+            }
+        }
+    }
+    named("changed or could not be read while they were backed up", &lost);
+}
+
+fn named(what: &str, names: &Named) {
+    if names.is_empty() {
+        return;
+    }
+    let more = if names.count > names.first.len() as u64 { ", …" } else { "" };
+    output::note(&format!("{} {what}: {}{more}", names.count, names.first.join(", ")));
+}
+
+fn red(text: &str) {
+    output::note(&output::coloured(Target::Stderr, Colour::Red, text));
+}
+
+/// 1 when something is missing or damaged, 3 when something is there but incomplete or was left out for want of privileges.
+pub fn exit(tally: &Tally, damage: &[Damage]) -> Exit {
+    if !damage.is_empty() || !tally.missing.is_empty() {
+        Exit::Failed
+    } else if !tally.bare.is_empty() || tally.held_back() {
+        Exit::Warning
+    } else {
+        Exit::Done
+    }
+}

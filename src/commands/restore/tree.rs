@@ -1,0 +1,205 @@
+//! A full archive and its differential → a directory.
+
+use super::report::{self, Damage};
+use super::{Job, Request};
+use crate::archive::list::Line;
+use crate::archive::restore::metadata::Privileges;
+use crate::archive::restore::select::Selection;
+use crate::archive::restore::{Failure, Layer, Place, Restorer, Rules};
+use crate::archive::set::Opened;
+use crate::commands::progress::Progress;
+use crate::error::{Doing, Error, Exit, Result};
+use crate::output;
+use crate::store::family::{self, Chain, minute};
+use crate::store::sets::{self, Origin, Set};
+use crate::sys::files::{Dir, Readers};
+use crate::sys::tree;
+use std::ffi::CString;
+use std::path::Path;
+
+/// Restores files.
+pub fn restore(job: &Job<'_>) -> Result<Exit> {
+    let to = job.target()?;
+    let sets = sets::find(&job.stock.source)?;
+    let chain = chosen(job, &sets)?;
+    let layers = open(job, &chain)?;
+    let selection = Selection::new(&job.request.only);
+    let total = layers.iter().map(|layer| layer.opened.manifest.as_ref().map(|manifest| manifest.bytes)).sum();
+    let progress = Progress::new(&job.limits, total);
+    let rules = Rules { privileges: privileges(job.request), selection: &selection, watch: &progress };
+    let (place, aside) = place(to, job.request)?;
+    for layer in &layers {
+        output::note(&format!("restoring {}", layer.title()));
+    }
+    let mut work = Work { restorer: Restorer::new(place, &rules)?, damage: Vec::new(), request: job.request };
+    let ended = work.layers(&layers);
+    progress.clear();
+    if let Err(error) = ended {
+        let left = aside.map(|name| format!("; what was restored so far is in {}", to.join(name).display()));
+        return Err(error).doing(|| format!("the restore is incomplete{}", left.unwrap_or_default()));
+    }
+    let tally = work.restorer.finish()?;
+    report::print(to, &tally, &work.damage, &layers.iter().map(|layer| &layer.opened).collect::<Vec<_>>());
+    if tally.restored + tally.missing.count == 0 && !selection.is_everything() {
+        return Err(Error::failed("nothing in the backup matches --only"));
+    }
+    Ok(report::exit(&tally, &work.damage))
+}
+
+fn privileges(request: &Request) -> Privileges {
+    if request.privileged { Privileges::Full } else { Privileges::Plain }
+}
+
+/// The sets to restore.
+pub fn chosen<'a>(job: &Job<'_>, sets: &'a [Set]) -> Result<Chain<'a>> {
+    let name = &job.request.unit;
+    let chain = family::choose(sets, job.at).map_err(|nothing| Error::failed(format!("{name}: {nothing}")))?;
+    for set in chain.sets() {
+        if let Origin::Damaged(reason) = &set.origin {
+            let text = format!("{}: {reason}", set.main.display());
+            if !job.request.keep_going {
+                let hint = "--at TIME takes an earlier one, --keep-going what can be read of it";
+                return Err(Error::failed(format!("{text} ({hint})")));
+            }
+            output::note(&text);
+        }
+    }
+    Ok(chain)
+}
+
+/// A set, opened, and what it is to the restore.
+pub struct Source<'a> {
+    set: &'a Set,
+    /// Its files.
+    pub opened: Opened,
+    /// Whether it comes first.
+    pub layer: Layer,
+}
+
+impl Source<'_> {
+    fn title(&self) -> String {
+        let level = match self.layer {
+            Layer::Base => "full",
+            Layer::Over => "differential",
+        };
+        format!("{} ({level}, {})", self.set.main.display(), minute(self.set.time))
+    }
+}
+
+/// Opens the sets of a chain, first one first.
+pub fn open<'a>(job: &Job<'_>, chain: &Chain<'a>) -> Result<Vec<Source<'a>>> {
+    let layers = [(chain.base, Layer::Base), (Some(chain.newest), Layer::Over)];
+    let layers = layers.into_iter().filter_map(|(set, layer)| Some((set?, layer)));
+    let alone = chain.base.is_none();
+    layers
+        .map(|(set, layer)| {
+            let opened = Opened::set(set, &job.stock.source)?;
+            Ok(Source { set, opened, layer: if alone { Layer::Base } else { layer } })
+        })
+        .collect()
+}
+
+/// Opens the target: created when missing, refused when something is in it. A target without anything in it gets nothing
+/// before all of it is there: until then it stands aside under the name that is returned.
+fn place(to: &Path, request: &Request) -> Result<(Place, Option<String>)> {
+    let dir = Dir::create(to, Readers::Owner)?;
+    // a new file system has that
+    let full = dir.holds_anything_but(&["lost+found"])?;
+    let top = tree::Dir::of(dir.into_file());
+    if !full {
+        let name = format!("krista-backup.incomplete-{}", std::process::id());
+        let c_name = CString::new(name.clone()).doing(|| "naming the target".to_owned())?;
+        return Ok((Place::Aside(top, c_name), Some(name)));
+    }
+    if !request.force {
+        let hint = "--force restores over what is there";
+        return Err(Error::usage(format!("{} is not empty ({hint})", to.display())));
+    }
+    Ok((Place::Straight(top), None))
+}
+
+/// A restore on its way.
+struct Work<'a> {
+    restorer: Restorer<'a>,
+    damage: Vec<Damage>,
+    request: &'a Request,
+}
+
+impl Work<'_> {
+    fn layers(&mut self, layers: &[Source<'_>]) -> Result<()> {
+        for source in layers {
+            if source.layer == Layer::Over {
+                self.deletions(source)?;
+            }
+            self.archive(source)?;
+        }
+        Ok(())
+    }
+
+    /// Removes what the differential says is gone.
+    fn deletions(&mut self, source: &Source<'_>) -> Result<()> {
+        let list = match source.opened.list() {
+            Ok(list) => list,
+            Err(error) => return self.damaged(source, error, None),
+        };
+        let Some(mut list) = list else {
+            let what = "a differential of KB17 does not say what was deleted: files that were gone by then may be back";
+            output::note(&format!("{}: {what}", source.opened.path.display()));
+            return Ok(());
+        };
+        let style = list.head.style.clone();
+        loop {
+            match list.line() {
+                Ok(None) => break,
+                Ok(Some(Line::Entry(_))) => {}
+                Ok(Some(Line::Deleted(path))) => {
+                    self.restorer.delete(&style.member(&path)).map_err(reason)?;
+                }
+                Err(error) => return self.damaged(source, error, None),
+            }
+        }
+        self.restorer.deleted();
+        Ok(())
+    }
+
+    fn archive(&mut self, source: &Source<'_>) -> Result<()> {
+        let before = self.restorer.tally.seen;
+        let mut members = match source.opened.members() {
+            Ok(members) => members,
+            Err(error) => return self.damaged(source, error, Some(0)),
+        };
+        let ended = self.restorer.archive(&mut *members, source.layer);
+        let done = self.restorer.tally.seen - before;
+        match ended {
+            Ok(()) => {}
+            Err(Failure::Archive(error)) => return self.damaged(source, error, Some(done)),
+            Err(Failure::Stopped(error)) => return Err(error),
+        }
+        if let Err(error) = members.end().and_then(|seen| source.opened.compare(&seen, done)) {
+            return self.damaged(source, error, None);
+        }
+        if self.restorer.has_orphans() {
+            let mut again = source.opened.members()?;
+            self.restorer.adopt(&mut *again).map_err(reason)?;
+        }
+        Ok(())
+    }
+
+    /// Something of a set is damaged: the end, or with `--keep-going` something to be told at the end. `done` says how many
+    /// members came before the damage.
+    fn damaged(&mut self, source: &Source<'_>, error: Error, done: Option<u64>) -> Result<()> {
+        let path = source.opened.path.display().to_string();
+        if !self.request.keep_going {
+            let hint = "--keep-going restores what can be read";
+            return Err(error).doing(|| format!("{path} is damaged ({hint})"));
+        }
+        self.damage.push(Damage::new(&source.opened, &error, done));
+        Ok(())
+    }
+}
+
+fn reason(failure: Failure) -> Error {
+    match failure {
+        Failure::Archive(error) | Failure::Stopped(error) => error,
+    }
+}

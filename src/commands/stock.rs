@@ -1,0 +1,92 @@
+//! Which backup sets the configuration knows: the sources of its actions, those of one family together.
+
+use crate::config::{Config, Refusal, Step};
+use crate::error::{Error, Result};
+use crate::store::sets::Source;
+
+/// The sets of one family, and who writes them.
+pub struct Stock {
+    /// The actions, in the order of the file.
+    pub actions: Vec<String>,
+    /// Type of these actions.
+    pub kind: &'static str,
+    /// Where the sets are.
+    pub source: Source,
+    /// One of the actions; none for copies that another action makes.
+    pub step: Option<Step>,
+}
+
+impl Stock {
+    /// The names of its actions, for people.
+    pub fn label(&self) -> String {
+        self.actions.join(", ")
+    }
+
+    fn is_family_of(&self, source: &Source) -> bool {
+        let own = &self.source;
+        own.family == source.family
+            && own.basename == source.basename
+            && own.dirs() == source.dirs()
+            && own.scheme.main(own.family) == source.scheme.main(source.family)
+            && own.extensions == source.extensions
+    }
+}
+
+/// The families that a task or an action writes.
+pub fn of_unit(config: &Config, name: &str) -> Result<Vec<Stock>> {
+    let unit = config.unit(name, false).map_err(|refusal| refused(config, &refusal))?;
+    let mut stocks = Vec::new();
+    unit.steps.into_iter().chain(unit.finally).for_each(|step| add(&mut stocks, step));
+    if stocks.is_empty() {
+        return Err(Error::usage(format!("`{name}` writes no backups")));
+    }
+    Ok(stocks)
+}
+
+/// The families of the whole configuration, and why some of its actions could not be asked.
+pub fn all(config: &Config) -> (Vec<Stock>, Vec<Error>) {
+    let (mut stocks, mut wrong) = (Vec::new(), Vec::new());
+    // a task may name the files of its actions in its own way
+    let tasks = config.tasks.iter().filter_map(|task| config.unit(&task.name, false).ok());
+    tasks.flat_map(|unit| unit.steps.into_iter().chain(unit.finally)).for_each(|step| add(&mut stocks, step));
+    for entry in config.actions.iter().filter(|entry| !entry.is_template) {
+        match config.unit(&entry.name, true) {
+            Ok(unit) => unit.steps.into_iter().for_each(|step| add(&mut stocks, step)),
+            Err(refusal) => wrong.push(refused(config, &refusal)),
+        }
+    }
+    let place = |name: &String| config.actions.iter().position(|entry| entry.name == *name);
+    stocks.sort_by_key(|stock| stock.actions.first().and_then(place));
+    (stocks, wrong)
+}
+
+fn add(stocks: &mut Vec<Stock>, step: Step) {
+    for copies in step.action.copies() {
+        join(stocks, copies.source.clone(), &step);
+    }
+    let Some(source) = step.action.source().cloned() else { return };
+    if let Some(stock) = join(stocks, source, &step) {
+        stock.step.get_or_insert(step);
+    }
+}
+
+/// The family this source belongs to, with the action of this step among its own.
+fn join<'a>(stocks: &'a mut Vec<Stock>, source: Source, step: &Step) -> Option<&'a mut Stock> {
+    let known = stocks.iter().position(|stock| stock.is_family_of(&source));
+    let at = known.unwrap_or_else(|| {
+        stocks.push(Stock { actions: Vec::new(), kind: step.kind, source, step: None });
+        stocks.len() - 1
+    });
+    let stock = stocks.get_mut(at)?;
+    if !stock.actions.contains(&step.name) {
+        stock.actions.push(step.name.clone());
+    }
+    Some(stock)
+}
+
+fn refused(config: &Config, refusal: &Refusal) -> Error {
+    let file = config.path.display();
+    let mut lines: Vec<_> = refusal.problems.iter().map(|problem| format!("{file}:{problem}")).collect();
+    lines.push(refusal.summary.clone());
+    Error::usage(lines.join("\n"))
+}
