@@ -304,7 +304,11 @@ fn pour(
         std::mem::swap(&mut piece.packed, &mut packed.borrow_mut());
         piece.last = piece.plain.len() < PIECE;
         piece.error = read.err().or_else(|| {
-            let wrong = if piece.last { chunk.len.is_some_and(|len| len != total) } else { chunk.len.is_some_and(|len| total > len) };
+            let wrong = if piece.last {
+                chunk.len.is_some_and(|len| len != total)
+            } else {
+                chunk.len.is_some_and(|len| total > len)
+            };
             wrong.then(|| io::Error::new(io::ErrorKind::InvalidData, "a block has the wrong length"))
         });
         piece.error = piece.error.take().map(|error| {

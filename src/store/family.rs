@@ -91,8 +91,13 @@ mod tests {
     use crate::store::testing::july;
 
     fn set(day: u8, level: u8, base: Option<&str>) -> Set {
-        let parts =
-            Parts { basename: "a".into(), level: Some(level), ext: "tar.gz".into(), dbname: None, time: Some(july(day)) };
+        let parts = Parts {
+            basename: "a".into(),
+            level: Some(level),
+            ext: "tar.gz".into(),
+            dbname: None,
+            time: Some(july(day)),
+        };
         let origin = match base {
             Some(base) => Origin::Ours(Box::new(Manifest { base: Some(base.to_owned()), ..Manifest::default() })),
             None => Origin::Kb17,
@@ -107,7 +112,8 @@ mod tests {
 
     #[test]
     fn the_newest_at_a_time_with_its_base() {
-        let sets = [set(1, 0, None), set(2, 1, None), set(5, 0, None), set(6, 1, Some("a1-0")), set(7, 1, Some("gone"))];
+        let sets =
+            [set(1, 0, None), set(2, 1, None), set(5, 0, None), set(6, 1, Some("a1-0")), set(7, 1, Some("gone"))];
         assert_eq!(chosen(&sets, 1).unwrap(), ["a1-0"]);
         assert_eq!(chosen(&sets, 4).unwrap(), ["a1-0", "a2-1"]);
         assert_eq!(chosen(&sets, 5).unwrap(), ["a5-0"]);

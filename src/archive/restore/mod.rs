@@ -91,7 +91,14 @@ impl From<io::Error> for Trouble {
     fn from(error: io::Error) -> Self {
         // no other member will fare better
         let hopeless = [
-            libc::ENOSPC, libc::EDQUOT, libc::EROFS, libc::EIO, libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ESTALE,
+            libc::ENOSPC,
+            libc::EDQUOT,
+            libc::EROFS,
+            libc::EIO,
+            libc::EMFILE,
+            libc::ENFILE,
+            libc::ENOMEM,
+            libc::ESTALE,
         ];
         if error.raw_os_error().is_some_and(|code| hopeless.contains(&code)) {
             let stopped = Err::<(), _>(error).doing(|| "writing".to_owned());
@@ -230,7 +237,11 @@ impl<'a> Restorer<'a> {
     /// Removes the innermost directory that is to go, unless something in it stays.
     fn remove_left(&mut self) {
         let Some(path) = self.leaving.pop() else { return };
-        let Some((name, holders)) = names(&path).ok().and_then(|names| Some(names.split_last().map(|(n, h)| (n.to_vec(), h.to_vec()))?)) else { return };
+        let Some((name, holders)) =
+            names(&path).ok().and_then(|names| Some(names.split_last().map(|(n, h)| (n.to_vec(), h.to_vec()))?))
+        else {
+            return;
+        };
         let entered = self.target.enter(&holders, Missing::GiveUp, &mut self.tally);
         let removed = entered.and_then(|_| self.target.here()?.remove_dir(&c_name(&name)?));
         if removed.is_ok() {
@@ -312,7 +323,8 @@ impl<'a> Restorer<'a> {
     }
 
     fn node(&mut self, member: &Member, name: &CString, kind: Kind) -> Tried<()> {
-        let number = |number: u64| u32::try_from(number).map_err(|_| Trouble::Here("its device number is too large".into()));
+        let number =
+            |number: u64| u32::try_from(number).map_err(|_| Trouble::Here("its device number is too large".into()));
         let device = (number(member.device.0)?, number(member.device.1)?);
         self.fresh(name, |here, name| here.make_node(name, kind, device))?;
         Ok(self.dress(member, name)?)

@@ -215,8 +215,7 @@ pub fn names(path: &[u8]) -> Result<Vec<&[u8]>, &'static str> {
     if path.is_empty() {
         return Err("it has no name");
     }
-    let names: Vec<&[u8]> =
-        path.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".").collect();
+    let names: Vec<&[u8]> = path.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".").collect();
     if names.contains(&&b".."[..]) {
         return Err("its name leads upwards");
     }

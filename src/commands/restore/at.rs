@@ -8,7 +8,8 @@ use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time};
 /// Reads `YYYY-MM-DD[ HH:MM[:SS]]`, local, or RFC 3339. What is left out is meant whole: a day means its last second, so that
 /// what was backed up on that day is found.
 pub fn parse(text: &str) -> Result<PrimitiveDateTime> {
-    let wrong = || Error::usage(format!("--at `{text}` is no time: write it as 2026-11-20, '2026-11-20 12:00' or RFC 3339"));
+    let wrong =
+        || Error::usage(format!("--at `{text}` is no time: write it as 2026-11-20, '2026-11-20 12:00' or RFC 3339"));
     if let Ok(instant) = OffsetDateTime::parse(text, &Rfc3339) {
         let local = clock::local(instant);
         return Ok(PrimitiveDateTime::new(local.date(), local.time()));
@@ -50,7 +51,9 @@ mod tests {
         assert_eq!(shown("2026-11-20 12:00").unwrap(), "2026-11-20 12:00:59.999999999");
         assert_eq!(shown("2026-11-20T12:00:05").unwrap(), "2026-11-20 12:00:05.999999999");
         assert!(shown("2026-11-20T12:00:05+03:00").is_ok());
-        for bad in ["", "yesterday", "2026-13-01", "2026-11-31", "20.11.2026", "2026-11-20 25:00", "2026-11-20 1", "+026-1-1"] {
+        for bad in
+            ["", "yesterday", "2026-13-01", "2026-11-31", "20.11.2026", "2026-11-20 25:00", "2026-11-20 1", "+026-1-1"]
+        {
             let error = parse(bad).unwrap_err();
             assert_eq!(error.kind(), crate::error::Kind::Usage, "{bad}");
         }

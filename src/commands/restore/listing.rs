@@ -88,7 +88,8 @@ fn line(member: &Member) -> String {
 }
 
 fn mode(mode: u32) -> String {
-    let plain: Vec<char> = "rwxrwxrwx".chars().enumerate().map(|(at, c)| if mode & (0o400 >> at) == 0 { '-' } else { c }).collect();
+    let plain: Vec<char> =
+        "rwxrwxrwx".chars().enumerate().map(|(at, c)| if mode & (0o400 >> at) == 0 { '-' } else { c }).collect();
     let special = [(2, 0o4000, 's', 'S'), (5, 0o2000, 's', 'S'), (8, 0o1000, 't', 'T')];
     let shown = |(at, c): (usize, char)| match special.iter().find(|(place, bit, ..)| *place == at && mode & bit != 0) {
         Some((_, _, small, _)) if c == 'x' => *small,

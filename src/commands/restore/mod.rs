@@ -76,7 +76,8 @@ impl Job<'_> {
 fn one(mut stocks: Vec<Stock>, unit: &str) -> Result<Stock> {
     if stocks.len() > 1 {
         let names: Vec<_> = stocks.iter().map(Stock::label).collect();
-        let message = format!("`{unit}` writes several kinds of backups, name one of its actions: {}", names.join("; "));
+        let message =
+            format!("`{unit}` writes several kinds of backups, name one of its actions: {}", names.join("; "));
         return Err(Error::usage(message));
     }
     stocks.pop().ok_or_else(|| Error::usage(format!("`{unit}` writes no backups")))

@@ -79,12 +79,8 @@ pub fn print(to: &Path, tally: &Tally, damage: &[Damage], sets: &[&Opened]) {
     let known = sets.iter().all(|set| set.is_known()) && damage.is_empty();
     let proof = if known { ", checksums verified" } else { "" };
     let deleted = if tally.deleted > 0 { format!(", {} deleted since applied", tally.deleted) } else { String::new() };
-    let line = format!(
-        "restored {} entries, {} to {}{deleted}{proof}",
-        tally.restored,
-        show_bytes(tally.bytes),
-        to.display()
-    );
+    let line =
+        format!("restored {} entries, {} to {}{deleted}{proof}", tally.restored, show_bytes(tally.bytes), to.display());
     let colour = match exit(tally, damage) {
         Exit::Done => Colour::Green,
         Exit::Warning => Colour::Yellow,
