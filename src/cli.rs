@@ -7,6 +7,7 @@ use crate::commands::restore::{Request as Wanted, restore};
 use crate::commands::run::{Request, VERSION, run};
 use crate::error::{Error, Exit, Result};
 use crate::output;
+use crate::run::mishap;
 use crate::sys::guard;
 use argh::FromArgs;
 use std::collections::BTreeSet;
@@ -165,6 +166,7 @@ pub fn main() -> ExitCode {
     if guard::is_guard(&args) {
         return guard::serve();
     }
+    mishap::speak_plainly();
     let exit = text(args).and_then(|args| dispatch(&args)).unwrap_or_else(|error| {
         output::note(&format!("krista-backup: {error}"));
         error.kind().exit()

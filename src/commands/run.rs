@@ -7,6 +7,7 @@ use crate::outcome::Outcome;
 use crate::output::{self, Colour, Target};
 use crate::run::lock::{self, Held, Holder};
 use crate::run::logfile::{self, Console, ROOT};
+use crate::run::mishap;
 use crate::run::moment;
 use crate::run::places::Places;
 use crate::run::runner::{self, Done};
@@ -173,6 +174,9 @@ impl Desk {
         };
         troubles.extend(report(self.journal.append(&Record::Start(started))));
         log::info!(target: ROOT, "run of {} by krista-backup {VERSION}, config {}", unit.name, config.path.display());
+        let broken = Done { outcome: Outcome::Failed, signal: None, message: String::new(), actions: Vec::new() };
+        let aborted = Exit::Signal(libc::SIGABRT);
+        mishap::record(self.trigger.clone(), self.journal.clone(), self.end_record(run.clone(), &broken, aborted));
         let done = self.work(unit, moment, cancel);
         self.settle(run, done, troubles)
     }

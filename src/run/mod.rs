@@ -2,6 +2,7 @@
 
 pub mod lock;
 pub mod logfile;
+pub mod mishap;
 pub mod moment;
 pub mod places;
 pub mod runner;
