@@ -2,7 +2,7 @@
 //! where no timeout of ours reaches: so it is asked from a thread that can be left behind, before we touch it ourselves.
 
 use crate::actions::Context;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Doing, Error, Kind, Result};
 use crate::sys::space;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -33,7 +33,7 @@ pub fn require(paths: &[&Path], cx: &Context<'_>) -> Result<()> {
     }
     let start = Instant::now();
     while let Some(path) = silent.first() {
-        cx.limits.check()?;
+        cx.limits.check().doing(|| format!("waiting for {}, which does not answer", path.display()))?;
         if start.elapsed() >= PATIENCE {
             return Err(hangs(path));
         }

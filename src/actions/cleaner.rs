@@ -1,6 +1,7 @@
 //! `cleaner`: rotation of what another action wrote. What goes and why is decided in the store; here it is looked up, done and
 //! logged.
 
+use crate::actions::answering;
 use crate::actions::common::Common;
 use crate::actions::context::{Context, Plan, Report};
 use crate::actions::properties::{Properties, Severity};
@@ -93,6 +94,11 @@ struct Rotation {
 impl Cleaner {
     fn rotated(&self) -> Result<&[Rotated]> {
         self.rotated.as_deref().ok_or_else(|| Error::usage("the source of this cleaner is not known"))
+    }
+
+    /// Fails when a directory lies on a file system that hangs.
+    fn require_answers(&self, cx: &Context<'_>) -> Result<()> {
+        answering::require(&self.rotated()?.iter().flat_map(|rotated| rotated.source.dirs()).collect::<Vec<_>>(), cx)
     }
 
     /// Why nothing of this source is removed in this run, if so.
@@ -194,6 +200,7 @@ fn show(set: &Set) -> String {
 
 impl Action for Cleaner {
     fn preview(&self, cx: &Context<'_>) -> Result<Plan> {
+        self.require_answers(cx)?;
         let rotation = self.plan(cx)?;
         let mut plan = rotation.notes;
         plan.extend(rotation.warnings);
@@ -205,6 +212,7 @@ impl Action for Cleaner {
     }
 
     fn run(&self, cx: &Context<'_>, report: &mut Report) -> Result<()> {
+        self.require_answers(cx)?;
         for Rotated { source, .. } in self.rotated()? {
             if self.untouchable(source, cx).is_some() {
                 continue;

@@ -15,6 +15,7 @@ mod mounted;
 mod tests;
 
 use crate::actions::Context;
+use crate::actions::answering;
 use crate::actions::properties::{Properties, Severity};
 use crate::error::{Doing, Error, Result};
 use crate::store::sets::{Origin, Set};
@@ -128,7 +129,7 @@ impl Guards {
     /// Fails when the source must not be read now: a mount or file that must be there is not, or it holds less than it
     /// must (`last` is the last set, if there was one).
     pub fn check_source(&self, cx: &Context<'_>, path: &Path, last: Option<Last>) -> Result<()> {
-        cx.limits.check()?;
+        self.require_answers(cx, path)?;
         self.check_surroundings()?;
         let meta = fs::metadata(path).doing(|| format!("looking at the source {}", path.display()))?;
         if meta.is_dir() && self.empty == Empty::Suspicious && last.is_some_and(|last| last.held_something) {
@@ -156,7 +157,7 @@ impl Guards {
     /// Fails when `dir` must not be written to now; it need not exist yet, and nothing is created. Too little space for
     /// another set like the last (plus a tenth) is a warning, with `min_free` an error.
     pub fn check_destination(&self, cx: &Context<'_>, dir: &Path, last: Option<Last>) -> Result<Checked> {
-        cx.limits.check()?;
+        self.require_answers(cx, dir)?;
         self.check_surroundings()?;
         let (existing, full) = existing_part(dir)?;
         if self.mounted == Required::Destination {
@@ -180,6 +181,12 @@ impl Guards {
         let Some(name) = &self.group else { return Ok(None) };
         let id = users::group_id(name).or_else(|| name.parse().ok());
         id.map(Some).ok_or_else(|| Error::failed(format!("there is no group `{name}` on this machine")))
+    }
+
+    /// Fails when the path, or what must be there besides, lies on a file system that hangs.
+    fn require_answers(&self, cx: &Context<'_>, path: &Path) -> Result<()> {
+        cx.limits.check()?;
+        answering::require(&std::iter::once(path).chain(self.file.as_deref()).collect::<Vec<_>>(), cx)
     }
 
     fn check_surroundings(&self) -> Result<()> {

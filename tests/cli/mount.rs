@@ -163,21 +163,25 @@ fn a_hung_file_system_hangs_nothing() {
     bench.write("src/a", "x");
     let copy = "\n  copy: {type: rsync, src_path: '{dir}/mnt/x/', dest_path: '{dir}/copy', timeout: 2s}\n  \
                 onto: {type: rsync, src_path: '{dir}/src/', dest_path: '{dir}/mnt/x/copy', timeout: 2s}\n  \
-                ticket: {type: set_in_progress_ticket, src_path: '{dir}/mnt/x', timeout: 2s}\n";
+                ticket: {type: set_in_progress_ticket, src_path: '{dir}/mnt/x', timeout: 2s}\n  \
+                pack: {type: tar, basename: t, src_path: '{dir}/mnt/x', dest_path: '{dir}/b', timeout: 2s}\n  \
+                packed: {type: tar, basename: t, src_path: '{dir}/src', dest_path: '{dir}/mnt/x', timeout: 2s}\n  \
+                clean: {type: cleaner, source: packed, max_files: 1, timeout: 2s}\n";
     let config = mounts("mnt_dev: '{dir}/src', timeout: 2s").replace("type: umount,", "type: umount, timeout: 2s,");
     bench.config(&format!("{}{copy}", config.trim_end()));
     // umount(8) by itself may be able to take a hung FUSE mount away, so it comes last
     let script = "bindfs -f src mnt/x & server=$!
         while ! grep -q \" $PWD/mnt/x \" /proc/self/mountinfo; do sleep 0.1; done
         kill -STOP $server
-        for action in m copy onto ticket; do $KB run $action; echo $?; done
+        for action in m copy onto ticket pack packed clean; do $KB run $action; echo $?; done
         $KB run u; last=$?
         kill -KILL $server; echo $last";
     let output = in_namespace(&bench, script);
     let found = codes(&output);
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(found[..4], [1, 1, 1, 1], "{stderr}");
-    assert!([0, 1].contains(&found[4]), "{stderr}");
+    assert_eq!(found[..7], [1; 7], "{stderr}");
+    assert!([0, 1].contains(&found[7]), "{stderr}");
     let timeouts = bench.journal().iter().filter(|record| record["actions"][0]["outcome"] == "timeout").count();
-    assert!(timeouts >= 3, "{stderr}");
+    assert!(timeouts >= 7, "{stderr}");
+    contains(&stderr, "/mnt/x, which does not answer: the timeout passed");
 }

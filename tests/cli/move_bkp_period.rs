@@ -209,6 +209,77 @@ fn sets_of_kb17_are_copied_and_rotated_per_period() {
     assert_eq!(bench.names("vault/forever").len(), 5 * 3);
 }
 
+/// Names without a level and a date of its own order: what lies in the vault is known all the same, as only full sets go there.
+#[test]
+fn names_without_a_level_are_rotated_too() {
+    let bench = Bench::new("vault-plain");
+    let scheme = "naming_scheme: {scheme_id: plain, fsdump_fileformat: '{basename}-{date:%Y%m%d_%H%M%S}.{ext}', fsdump_hash_fileformat: '{basename}-{date:%Y%m%d_%H%M%S}.hash'}";
+    bench.config(&format!("{}{}", crate::support::HEAD, KB17.replace("naming_scheme: by_day", scheme)));
+    for day in 1..=5 {
+        bench.write(&format!("b/app-2020070{day}_230000.tar.gz"), format!("archive {day}"));
+        bench.run(&["run", "mv"]).gives(0, "", "");
+    }
+    assert_eq!(bench.names("vault/daily").len(), 5);
+    bench.run(&["run", "clean"]).gives(0, "", "");
+    assert_eq!(bench.names("vault/daily"), [3, 4, 5].map(|day| format!("app-2020070{day}_230000.tar.gz")));
+}
+
+/// A scheme without a date: the newer set takes the place of the older one in the vault, as it does at home.
+#[test]
+fn a_scheme_without_a_date_replaces() {
+    let bench = Bench::new("vault-undated");
+    let scheme = "naming_scheme: {scheme_id: plain, fsdump_fileformat: '{basename}.{ext}', fsdump_hash_fileformat: '{basename}.hash'}, overwrite: yes";
+    bench.config(&format!("{}{}", crate::support::HEAD, KB17.replace("naming_scheme: by_day", scheme)));
+    bench.write("src/a", "first");
+    bench.run(&["run", "tar0"]).exits(0);
+    bench.run(&["run", "mv"]).gives(0, "", "");
+    bench.write("src/a", "second, longer");
+    bench.run(&["run", "tar0"]).exits(0);
+    bench.run(&["run", "mv"]).gives(0, "", "");
+    assert_eq!(bench.names("vault/daily"), bench.names("b"));
+    for name in bench.names("b") {
+        let read = |dir: &str| fs::read(bench.path(&format!("{dir}/{name}"))).unwrap();
+        assert_eq!(read("b"), read("vault/daily"), "{name}");
+    }
+}
+
+/// Dumps of KB17: the newest of every database.
+#[test]
+fn the_newest_dump_of_every_database() {
+    let bench = Bench::with(
+        "vault-dumps",
+        "actions:\n  dump: {type: pgdump, basename: pg, dest_path: '{dir}/b', mode: all}\n  mv: {type: move_bkp_period, action_list: dump, dest_path: '{dir}/vault', periods: {daily: {cron: '* * * * *'}}}\n",
+    );
+    for name in ["pg-one-20200701_000000", "pg-one-20200702_000000", "pg-two-20200701_000000"] {
+        bench.write(&format!("b/{name}.pgdump"), name);
+    }
+    bench.run(&["run", "mv"]).gives(0, "", "");
+    assert_eq!(bench.names("vault/daily"), ["pg-one-20200702_000000.pgdump", "pg-two-20200701_000000.pgdump"]);
+}
+
+/// `cleaner` on a `zip` source, with what KB17 called its archives.
+#[test]
+fn zip_archives_of_kb17_are_rotated() {
+    let bench = Bench::with(
+        "clean-zip",
+        "actions:\n  zip0: {type: zip, basename: z, src_path: '{dir}', dest_path: '{dir}/b'}\n  clean: {type: cleaner, source: zip0, max_files: 2}\n",
+    );
+    for (day, ext) in [(1, "zip"), (2, "xz"), (3, "bz2"), (4, "zip")] {
+        bench.write(&format!("b/z-2020070{day}_000000-0.{ext}"), "x");
+        bench.write(&format!("b/z-2020070{day}_000000-0.list"), "x");
+    }
+    bench.write("b/z-20200701_000000-0.tar", "not one of them");
+    bench.run(&["run", "clean"]).gives(0, "", "");
+    let left = [
+        "z-20200701_000000-0.tar",
+        "z-20200703_000000-0.bz2",
+        "z-20200703_000000-0.list",
+        "z-20200704_000000-0.list",
+        "z-20200704_000000-0.zip",
+    ];
+    assert_eq!(bench.names("b"), left);
+}
+
 /// P4: a full disk leaves no file, neither under a final name nor under a temporary one.
 #[test]
 fn a_full_vault_keeps_nothing_half_done() {

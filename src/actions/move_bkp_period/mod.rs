@@ -2,6 +2,7 @@
 
 mod choice;
 mod periods;
+mod places;
 mod present;
 
 use crate::actions::answering;
@@ -10,7 +11,7 @@ use crate::actions::properties::{Properties, Severity};
 use crate::actions::{Action, Common, Context, Copies, Plan, Report, Sets, Surroundings};
 use crate::error::{Error, Kind, Result};
 use crate::store::publish::{self, Copying, Existing, ReadBack, Staging};
-use crate::store::sets::{Family, Folder, Set, Source, find};
+use crate::store::sets::{Set, Source, find};
 use crate::sys::clock;
 use crate::units::show_bytes;
 use periods::{Due, Period};
@@ -41,7 +42,7 @@ pub fn build(p: &mut Properties<'_>, common: &Common, around: &Surroundings<'_>)
             p.problem(Severity::Error, "periods", message);
         }
     }
-    let copies = periods.iter().flat_map(|period| copies_in(period, &sources)).collect();
+    let copies = periods.iter().flat_map(|period| places::in_period(period, &sources)).collect();
     let read_back = if p.flag("verify", true) { ReadBack::Yes } else { ReadBack::No };
     Box::new(Settings { sources, periods, copies, guards: Guards::read(p), read_back })
 }
@@ -69,36 +70,6 @@ fn read_action_list(p: &mut Properties<'_>, around: &Surroundings<'_>) -> Vec<So
     sources
 }
 
-/// The sources as they look in one period's directory, and the full sets that come along with differentials.
-fn copies_in(period: &Period, sources: &[Source]) -> Vec<Copies> {
-    let mut found: Vec<Source> = sources.iter().map(|source| moved(source, &period.dir, source.level)).collect();
-    for source in sources.iter().filter(|source| source.level == Some(1)) {
-        let base = moved(source, &period.dir, Some(0));
-        let same = |other: &Source| {
-            other.level == Some(0) && other.basename == base.basename && other.scheme.fsdump == base.scheme.fsdump
-        };
-        if !found.iter().any(same) {
-            found.push(base);
-        }
-    }
-    let rivals: Vec<Source> = found.clone();
-    let with_rivals = |source: Source| {
-        let rivals = rivals.iter().filter(|rival| rival.action != source.action).cloned().collect();
-        Copies { source: Source { rivals, ..source }, policy: period.policy }
-    };
-    found.into_iter().map(with_rivals).collect()
-}
-
-/// A source as if it wrote into this directory.
-fn moved(source: &Source, dir: &Path, level: Option<u8>) -> Source {
-    let folder = |level| Folder { level, dir: dir.to_owned() };
-    let folders = match source.family {
-        Family::Files => vec![folder(Some(0)), folder(Some(1))],
-        Family::Dumps => vec![folder(None)],
-    };
-    Source { folders, level, rivals: Vec::new(), ..source.clone() }
-}
-
 /// One set on its way into one period.
 struct Errand<'a> {
     period: &'a Period,
@@ -119,10 +90,14 @@ struct Errands<'a> {
 }
 
 impl Settings {
+    /// Fails when a directory lies on a file system that hangs.
+    fn require_answers(&self, cx: &Context<'_>) -> Result<()> {
+        let vault = self.periods.iter().map(|period| period.dir.as_path());
+        let dirs: Vec<&Path> = self.sources.iter().flat_map(Source::dirs).chain(vault).collect();
+        answering::require(&dirs, cx)
+    }
+
     fn plan(&self, cx: &Context<'_>) -> Result<Errands<'_>> {
-        let dirs =
-            self.sources.iter().flat_map(Source::dirs).chain(self.periods.iter().map(|period| period.dir.as_path()));
-        answering::require(&dirs.collect::<Vec<_>>(), cx)?;
         let mut errands = Errands::default();
         for period in &self.periods {
             let in_period = self.copies.iter().map(|copies| &copies.source);
@@ -132,8 +107,9 @@ impl Settings {
                 cx.limits.check()?;
                 let there = in_period.iter().find(|other| other.action == source.action && other.level == source.level);
                 let Some(there) = there else { continue };
-                if let Err(error) = Self::plan_one((period, source, there), cx, &mut errands) {
-                    errands.failures.push(error.to_string());
+                match Self::plan_one((period, source, there), cx, &mut errands) {
+                    Err(error) if error.kind() == Kind::Failed => errands.failures.push(error.to_string()),
+                    other => other?,
                 }
             }
         }
@@ -148,13 +124,14 @@ impl Settings {
         let now = wall_clock(cx.run.now);
         let copied = find(there)?;
         let shown = format!("period {} of `{}`", period.name, source.action);
-        match period.due(now, copied.iter().filter(|set| set.parts.level == source.level).filter_map(made_at).max()) {
+        let of_level = copied.iter().filter(|set| set.parts.level.is_none() || set.parts.level == source.level);
+        match period.due(now, of_level.filter_map(made_at).max()) {
             Due::No => {
                 errands.notes.push(format!("{shown}: not due"));
                 return Ok(());
             }
             Due::Now => {}
-            Due::Since(then) => errands.notes.push(format!("{shown}: missed on {then}, caught up now")),
+            Due::Since(then) => errands.notes.push(format!("{shown}: missed on {}, caught up now", shown_minute(then))),
         }
         let sets = find(source)?;
         let choice = choice::newest(&sets, source.level, now);
@@ -216,6 +193,7 @@ impl Settings {
 
 impl Action for Settings {
     fn preview(&self, cx: &Context<'_>) -> Result<Plan> {
+        self.require_answers(cx)?;
         let errands = self.plan(cx)?;
         let mut plan = errands.notes;
         plan.extend(errands.warnings);
@@ -235,6 +213,7 @@ impl Action for Settings {
     }
 
     fn run(&self, cx: &Context<'_>, report: &mut Report) -> Result<()> {
+        self.require_answers(cx)?;
         for copies in &self.copies {
             for path in publish::sweep(&copies.source)? {
                 cx.debug(format!("removed a leftover of an earlier run: {}", path.display()));
@@ -270,6 +249,11 @@ impl Action for Settings {
     fn copies_mut(&mut self) -> &mut [Copies] {
         &mut self.copies
     }
+}
+
+/// `2026-11-23 02:26`.
+fn shown_minute(time: PrimitiveDateTime) -> String {
+    format!("{} {:02}:{:02}", time.date(), time.hour(), time.minute())
 }
 
 /// When a copy was made: its modification time is the original's, but its inode is its own.

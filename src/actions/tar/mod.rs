@@ -4,6 +4,7 @@ mod base;
 mod log;
 mod make;
 
+use crate::actions::answering;
 use crate::actions::common::Common;
 use crate::actions::context::{Context, Plan, Report};
 use crate::actions::guards::Guards;
@@ -144,12 +145,22 @@ fn folders(p: &mut Properties<'_>, common: &Common, level: u8) -> Vec<Folder> {
     (0..=1).zip(&names).map(|(level, name)| at(level, dir(name))).collect()
 }
 
+impl Settings {
+    /// Fails when source or destination lies on a file system that hangs.
+    fn require_answers(&self, cx: &Context<'_>) -> Result<()> {
+        let places = std::iter::once(self.src_path.as_path()).chain(self.source.dirs());
+        answering::require(&places.collect::<Vec<_>>(), cx)
+    }
+}
+
 impl Action for Settings {
     fn preview(&self, cx: &Context<'_>) -> Result<Plan> {
+        self.require_answers(cx)?;
         make::preview(self, cx)
     }
 
     fn run(&self, cx: &Context<'_>, report: &mut Report) -> Result<()> {
+        self.require_answers(cx)?;
         make::run(self, cx, report)
     }
 
