@@ -5,6 +5,7 @@ use crate::commands::crontab::{disable, enable};
 use crate::commands::list::{Format, list};
 use crate::commands::restore::{Request as Wanted, restore};
 use crate::commands::run::{Request, VERSION, run};
+use crate::commands::verify::verify;
 use crate::error::{Error, Exit, Result};
 use crate::output;
 use crate::sys::guard;
@@ -50,6 +51,7 @@ enum Command {
     Enable(EnableArgs),
     Disable(DisableArgs),
     Restore(RestoreArgs),
+    Verify(VerifyArgs),
 }
 
 /// Run a task or an action.
@@ -111,6 +113,15 @@ struct DisableArgs {
     /// task (it need not be configured any more), or `all`
     #[argh(positional)]
     unit: String,
+}
+
+/// Read backups to their end and prove them; without arguments, all of them. Prints ok, damaged or unverified for each.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "verify")]
+struct VerifyArgs {
+    /// tasks or actions whose backups are meant, or files
+    #[argh(positional, arg_name = "unit|file")]
+    what: Vec<String>,
 }
 
 /// Bring data back: files into a directory, level 0 and level 1 merged; or a dump into a new database.
@@ -209,6 +220,7 @@ fn dispatch(args: &[String]) -> Result<Exit> {
         Some(Command::List(args)) => list(config, format(args.json)),
         Some(Command::Enable(args)) => enable(config, &args.unit),
         Some(Command::Disable(args)) => disable(config, &args.unit),
+        Some(Command::Verify(args)) => verify(config, &args.what),
         Some(Command::Restore(args)) => {
             let RestoreArgs { unit, to, at, only, list, force, privileged, keep_going, db, to_db } = args;
             restore(config, &Wanted { unit, to, at, only, list, force, privileged, keep_going, db, to_db })
@@ -264,7 +276,7 @@ fn not_here(args: &[String]) -> Option<String> {
         "web" if !rest.iter().any(|arg| arg == "--api" || arg == "--webapi") => {
             Some("there is deliberately no web UI: use `web start --api`, `list`, `check` or the logs".into())
         }
-        "backups" | "verify" | "status" | "logs" | "web" | "upgrade" => {
+        "backups" | "status" | "logs" | "web" | "upgrade" => {
             Some(format!("`{verb}` is not implemented yet in version {VERSION}"))
         }
         _ => None,

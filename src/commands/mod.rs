@@ -2,8 +2,10 @@
 
 pub mod check;
 pub mod crontab;
+pub mod desk;
 pub mod list;
 pub mod run;
 pub mod progress;
 pub mod restore;
 pub mod stock;
+pub mod verify;
