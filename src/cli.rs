@@ -1,5 +1,6 @@
 //! The command line: argh structs, old spellings, one match.
 
+use crate::commands::backups::backups;
 use crate::commands::check::check;
 use crate::commands::crontab::{disable, enable};
 use crate::commands::list::{Format, list};
@@ -50,6 +51,7 @@ enum Command {
     List(ListArgs),
     Enable(EnableArgs),
     Disable(DisableArgs),
+    Backups(BackupsArgs),
     Restore(RestoreArgs),
     Verify(VerifyArgs),
 }
@@ -113,6 +115,19 @@ struct DisableArgs {
     /// task (it need not be configured any more), or `all`
     #[argh(positional)]
     unit: String,
+}
+
+/// List the backups on disk: time, level, size, age, when they were verified, what depends on what.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "backups")]
+struct BackupsArgs {
+    /// task or action; default: all
+    #[argh(positional)]
+    unit: Option<String>,
+
+    /// print one JSON document
+    #[argh(switch)]
+    json: bool,
 }
 
 /// Read backups to their end and prove them; without arguments, all of them. Prints ok, damaged or unverified for each.
@@ -220,6 +235,7 @@ fn dispatch(args: &[String]) -> Result<Exit> {
         Some(Command::List(args)) => list(config, format(args.json)),
         Some(Command::Enable(args)) => enable(config, &args.unit),
         Some(Command::Disable(args)) => disable(config, &args.unit),
+        Some(Command::Backups(args)) => backups(config, args.unit.as_deref(), format(args.json)),
         Some(Command::Verify(args)) => verify(config, &args.what),
         Some(Command::Restore(args)) => {
             let RestoreArgs { unit, to, at, only, list, force, privileged, keep_going, db, to_db } = args;
@@ -276,7 +292,7 @@ fn not_here(args: &[String]) -> Option<String> {
         "web" if !rest.iter().any(|arg| arg == "--api" || arg == "--webapi") => {
             Some("there is deliberately no web UI: use `web start --api`, `list`, `check` or the logs".into())
         }
-        "backups" | "status" | "logs" | "web" | "upgrade" => {
+        "status" | "logs" | "web" | "upgrade" => {
             Some(format!("`{verb}` is not implemented yet in version {VERSION}"))
         }
         _ => None,

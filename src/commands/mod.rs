@@ -1,5 +1,6 @@
 //! One file per verb, each a recipe that reads top to bottom.
 
+pub mod backups;
 pub mod check;
 pub mod crontab;
 pub mod desk;
