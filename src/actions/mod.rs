@@ -69,6 +69,9 @@ pub trait Action: Send + Sync {
 pub trait Dumps {
     /// Decodes the dump at `path` to its end.
     fn prove(&self, path: &Path, cx: &Context<'_>) -> Result<pgdump::Proof>;
+
+    /// Restores a dump into a new database. `Err` when nothing was restored.
+    fn restore(&self, wanted: &pgdump::Wanted<'_>, cx: &Context<'_>) -> Result<pgdump::Restored>;
 }
 
 /// Copies of one action's sets in one place.

@@ -190,7 +190,7 @@ fn finding(verdict: &Verdict) -> Option<Finding> {
 }
 
 /// Every file of a dump against its manifest.
-fn compare(main: &Path, manifest: &Manifest) -> Result<()> {
+pub fn compare(main: &Path, manifest: &Manifest) -> Result<()> {
     for record in &manifest.files {
         let path = main.with_file_name(&record.name);
         let mut file = pgdump::open(&path)?;

@@ -7,6 +7,8 @@ mod dump;
 mod existing;
 mod options;
 mod proof;
+mod restore;
+mod roles;
 mod settings;
 mod staged;
 mod stderr;
@@ -30,6 +32,7 @@ use time::PrimitiveDateTime;
 
 pub use dump::GLOBALS;
 pub use existing::open;
+pub use restore::{Outcome as Restored, Taken, Wanted};
 pub use settings::build;
 pub use verify::Proof;
 
@@ -107,6 +110,12 @@ impl Dumps for Settings {
         let installed = tools::find(self.command_path.as_deref(), &session, cx).ok();
         let tool = installed.and_then(|installed| existing::pg_restore(&installed, &session, cx));
         existing::prove(path, tool.as_ref(), &session, cx)
+    }
+
+    fn restore(&self, wanted: &Wanted<'_>, cx: &Context<'_>) -> Result<Restored> {
+        let session = Session::open(&self.login, self.port, cx)?;
+        let installed = tools::find(self.command_path.as_deref(), &session, cx)?;
+        restore::restore(wanted, &session, &installed, cx)
     }
 }
 
