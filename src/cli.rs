@@ -1,10 +1,12 @@
 //! The command line: argh structs, old spellings, one match.
 
+use crate::commands::backups::backups;
 use crate::commands::check::check;
 use crate::commands::crontab::{disable, enable};
 use crate::commands::list::{Format, list};
 use crate::commands::restore::{Request as Wanted, restore};
 use crate::commands::run::{Request, VERSION, run};
+use crate::commands::verify::verify;
 use crate::error::{Error, Exit, Result};
 use crate::output;
 use crate::run::mishap;
@@ -50,7 +52,9 @@ enum Command {
     List(ListArgs),
     Enable(EnableArgs),
     Disable(DisableArgs),
+    Backups(BackupsArgs),
     Restore(RestoreArgs),
+    Verify(VerifyArgs),
 }
 
 /// Run a task or an action.
@@ -112,6 +116,28 @@ struct DisableArgs {
     /// task (it need not be configured any more), or `all`
     #[argh(positional)]
     unit: String,
+}
+
+/// List the backups on disk: time, level, size, age, when they were verified, what depends on what.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "backups")]
+struct BackupsArgs {
+    /// task or action; default: all
+    #[argh(positional)]
+    unit: Option<String>,
+
+    /// print one JSON document
+    #[argh(switch)]
+    json: bool,
+}
+
+/// Read backups to their end and prove them; without arguments, all of them. Prints ok, damaged or unverified for each.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "verify")]
+struct VerifyArgs {
+    /// tasks or actions whose backups are meant, or files
+    #[argh(positional, arg_name = "unit|file")]
+    what: Vec<String>,
 }
 
 /// Bring data back: files into a directory, level 0 and level 1 merged; or a dump into a new database.
@@ -211,6 +237,8 @@ fn dispatch(args: &[String]) -> Result<Exit> {
         Some(Command::List(args)) => list(config, format(args.json)),
         Some(Command::Enable(args)) => enable(config, &args.unit),
         Some(Command::Disable(args)) => disable(config, &args.unit),
+        Some(Command::Backups(args)) => backups(config, args.unit.as_deref(), format(args.json)),
+        Some(Command::Verify(args)) => verify(config, &args.what),
         Some(Command::Restore(args)) => {
             let RestoreArgs { unit, to, at, only, list, force, privileged, keep_going, db, to_db } = args;
             restore(config, &Wanted { unit, to, at, only, list, force, privileged, keep_going, db, to_db })
@@ -266,7 +294,7 @@ fn not_here(args: &[String]) -> Option<String> {
         "web" if !rest.iter().any(|arg| arg == "--api" || arg == "--webapi") => {
             Some("there is deliberately no web UI: use `web start --api`, `list`, `check` or the logs".into())
         }
-        "backups" | "verify" | "status" | "logs" | "web" | "upgrade" => {
+        "status" | "logs" | "web" | "upgrade" => {
             Some(format!("`{verb}` is not implemented yet in version {VERSION}"))
         }
         _ => None,

@@ -25,6 +25,7 @@ use crate::error::Result;
 use crate::store::naming::Scheme;
 use crate::store::retention::Policy;
 use crate::store::sets::Source;
+use std::path::Path;
 pub use common::Common;
 pub use context::{Context, Plan, Report};
 pub use properties::Properties;
@@ -48,6 +49,11 @@ pub trait Action: Send + Sync {
         None
     }
 
+    /// What can be done with its dumps, if it makes any.
+    fn dumps(&self) -> Option<&dyn Dumps> {
+        None
+    }
+
     /// The copies of other actions' sets that this action makes, place by place.
     fn copies(&self) -> &[Copies] {
         &[]
@@ -57,6 +63,15 @@ pub trait Action: Send + Sync {
     fn copies_mut(&mut self) -> &mut [Copies] {
         &mut []
     }
+}
+
+/// What an action that dumps databases can do with dumps that exist.
+pub trait Dumps {
+    /// Decodes the dump at `path` to its end.
+    fn prove(&self, path: &Path, cx: &Context<'_>) -> Result<pgdump::Proof>;
+
+    /// Restores a dump into a new database. `Err` when nothing was restored.
+    fn restore(&self, wanted: &pgdump::Wanted<'_>, cx: &Context<'_>) -> Result<pgdump::Restored>;
 }
 
 /// Copies of one action's sets in one place.

@@ -17,4 +17,5 @@ pub mod restore; // members → a tree
 pub mod set; // a set on disk, opened for reading
 pub mod tar; // an inode → header and content
 pub mod unpack; // a packed file → its stream, by several threads where it can be
+pub mod verify; // is an archive whole?
 pub mod walk; // sorted, by descriptors, what belongs into an archive

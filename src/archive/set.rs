@@ -65,6 +65,11 @@ impl Opened {
         Ok(Self { file, path: path.to_owned(), manifest: None, sha1: None, list: None })
     }
 
+    /// Whether it looks like an archive at all.
+    pub fn is_archive(&self) -> bool {
+        open::format_of(&self.file).is_ok_and(|format| format.is_some())
+    }
+
     /// The file itself, at its beginning, for readers other than [`Opened::members`].
     pub fn duplicate(&self) -> Result<File> {
         let doing = || format!("reading {}", self.path.display());
@@ -96,6 +101,20 @@ impl Opened {
         }
         if self.sha1.is_some() && seen.sha1 != self.sha1 {
             return Err(Error::failed("its SHA-1 is not the one in its checksum file"));
+        }
+        Ok(())
+    }
+
+    /// Fails when another file of the set is not what the manifest says.
+    pub fn compare_others(&self) -> Result<()> {
+        let others = self.manifest.iter().flat_map(|manifest| manifest.files.iter().skip(1));
+        for record in others {
+            let path = self.path.with_file_name(&record.name);
+            let doing = || format!("reading {}", path.display());
+            let mut file = Dir::open(path.parent().unwrap_or(Path::new(".")))?.open_file(&record.name)?;
+            if sha256(&mut file).doing(doing)? != record.sha256 {
+                return Err(Error::failed(format!("{} is not what the manifest says", record.name)));
+            }
         }
         Ok(())
     }

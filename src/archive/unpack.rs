@@ -7,8 +7,7 @@
 use crate::archive::blocks::Sum;
 use crate::archive::open::{self, Format};
 use crate::error::{Doing, Error, Result};
-use flate2::Crc;
-use flate2::bufread::DeflateDecoder;
+use flate2::{Crc, Decompress, FlushDecompress, Status};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
@@ -274,7 +273,7 @@ impl Work {
         let packed = Rc::new(RefCell::new(Vec::new()));
         for chunk in chunks.iter().skip(self.first).step_by(self.step) {
             let source = BufReader::with_capacity(ROOM, self.source(*chunk, &packed));
-            let mut decoder = Exact(DeflateDecoder::new(source));
+            let mut decoder = Inflate { packed: source, inflate: Decompress::new(false), ended: false, is_last: chunk.len.is_none() };
             if pour(&mut decoder, *chunk, &packed, (out, empty)).is_none() {
                 return;
             }
@@ -328,16 +327,43 @@ fn pour(
     }
 }
 
-/// A chunk's decoder that fails when it ends before the chunk does.
-struct Exact(DeflateDecoder<BufReader<Source>>);
+/// Inflates a chunk: some blocks that a full flush ends, or the last ones, which end the deflate stream.
+struct Inflate {
+    packed: BufReader<Source>,
+    inflate: Decompress,
+    ended: bool,
+    /// Whether the deflate stream has to end in it.
+    is_last: bool,
+}
 
-impl Read for Exact {
+impl Read for Inflate {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let len = self.0.read(bytes)?;
-        if len == 0 && !bytes.is_empty() && !self.0.get_mut().fill_buf()?.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it ends where it should not"));
+        loop {
+            let input = self.packed.fill_buf()?;
+            if self.ended && !input.is_empty() {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "it ends where it should not"));
+            }
+            if self.ended {
+                return Ok(0);
+            }
+            let before = (self.inflate.total_in(), self.inflate.total_out());
+            let status = self.inflate.decompress(input, bytes, FlushDecompress::None);
+            let at_end = input.is_empty();
+            let used = usize::try_from(self.inflate.total_in() - before.0).unwrap_or(0);
+            let made = usize::try_from(self.inflate.total_out() - before.1).unwrap_or(0);
+            self.packed.consume(used);
+            match status {
+                Ok(status) => self.ended = status == Status::StreamEnd,
+                Err(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, "corrupt deflate stream")),
+            }
+            if made > 0 || bytes.is_empty() {
+                return Ok(made);
+            }
+            if at_end && !self.ended {
+                let early = || io::Error::new(io::ErrorKind::UnexpectedEof, "it ends too early");
+                return if self.is_last { Err(early()) } else { Ok(0) };
+            }
         }
-        Ok(len)
     }
 }
 

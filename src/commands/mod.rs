@@ -1,9 +1,12 @@
 //! One file per verb, each a recipe that reads top to bottom.
 
+pub mod backups;
 pub mod check;
 pub mod crontab;
+pub mod desk;
 pub mod list;
 pub mod run;
 pub mod progress;
 pub mod restore;
 pub mod stock;
+pub mod verify;

@@ -83,6 +83,11 @@ impl Session {
         Ok(Self { env, child, password, scratch: cx.run.state_dir.clone() })
     }
 
+    /// One for programs that connect to nothing, run by ourselves.
+    pub fn own(cx: &Context<'_>) -> Self {
+        Self { env: fixed(), child: None, password: None, scratch: cx.run.state_dir.clone() }
+    }
+
     /// The user who runs the programs and so owns what they write; none when it is ourselves.
     pub fn child(&self) -> Option<&User> {
         self.child.as_ref()

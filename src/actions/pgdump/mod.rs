@@ -4,15 +4,18 @@ mod connection;
 mod databases;
 mod digest;
 mod dump;
+mod existing;
 mod options;
 mod proof;
+mod restore;
+mod roles;
 mod settings;
 mod staged;
 mod stderr;
 mod tools;
 mod verify;
 
-use crate::actions::Action;
+use crate::actions::{Action, Dumps};
 use crate::actions::context::{Context, Plan, Report};
 use crate::actions::guards::Last;
 use crate::error::{Error, Kind, Result};
@@ -23,11 +26,28 @@ use databases::{Selection, Server};
 use dump::{Job, Subject, Tools};
 use settings::{Format, Settings};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use time::PrimitiveDateTime;
 
 pub use dump::GLOBALS;
+pub use existing::open;
+pub use restore::{Outcome as Restored, Taken, Wanted};
 pub use settings::build;
+pub use verify::Proof;
+
+/// Decodes a dump at `path` with whatever is installed here, of no action in particular.
+pub fn prove_file(path: &Path, cx: &Context<'_>) -> Result<Proof> {
+    let login = connection::Login::Local(None);
+    // without the user postgres plain dumps can still be read
+    let session = match Session::open(&login, 5432, cx) {
+        Ok(session) => session,
+        Err(_) => Session::own(cx),
+    };
+    let installed = tools::find(None, &session, cx).ok();
+    let tool = installed.and_then(|installed| existing::pg_restore(&installed, &session, cx));
+    existing::prove(path, tool.as_ref(), &session, cx)
+}
 
 impl Action for Settings {
     fn preview(&self, cx: &Context<'_>) -> Result<Plan> {
@@ -71,12 +91,31 @@ impl Action for Settings {
         Err(Error::failed(format!("{} of {total} {what} failed: {}", failed.len(), failed.join(", "))))
     }
 
+    fn dumps(&self) -> Option<&dyn Dumps> {
+        Some(self)
+    }
+
     fn source(&self) -> Option<&Source> {
         Some(&self.source)
     }
 
     fn source_mut(&mut self) -> Option<&mut Source> {
         Some(&mut self.source)
+    }
+}
+
+impl Dumps for Settings {
+    fn prove(&self, path: &Path, cx: &Context<'_>) -> Result<Proof> {
+        let session = Session::open(&self.login, self.port, cx)?;
+        let installed = tools::find(self.command_path.as_deref(), &session, cx).ok();
+        let tool = installed.and_then(|installed| existing::pg_restore(&installed, &session, cx));
+        existing::prove(path, tool.as_ref(), &session, cx)
+    }
+
+    fn restore(&self, wanted: &Wanted<'_>, cx: &Context<'_>) -> Result<Restored> {
+        let session = Session::open(&self.login, self.port, cx)?;
+        let installed = tools::find(self.command_path.as_deref(), &session, cx)?;
+        restore::restore(wanted, &session, &installed, cx)
     }
 }
 

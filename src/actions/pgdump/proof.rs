@@ -51,7 +51,7 @@ fn decode(job: &Job<'_>, subject: &Subject, format: Format, body: &mut Body) -> 
 
 /// Looks at every file of a directory dump by itself: `pg_restore` takes an empty one, and any uncompressed one that was cut
 /// off, for complete (seen with version 15).
-fn members(dir: &Path) -> Result<Proof> {
+pub fn members(dir: &Path) -> Result<Proof> {
     let dir = Dir::open(dir)?;
     for name in dir.strict_names()? {
         if verify::member(&name, dir.open_file(&name)?)? == Proof::Damaged {

@@ -102,6 +102,11 @@ impl Installed {
         })
     }
 
+    /// The newest `pg_dump`.
+    pub fn newest(&self) -> Option<&Tool> {
+        self.dumps.first()
+    }
+
     /// The newest `pg_dump`; it must not be older than the server.
     pub fn pg_dump(&self, server: Version) -> Result<&Tool> {
         let newest = self.dumps.first().ok_or_else(|| Error::failed("no pg_dump found"))?;

@@ -1,10 +1,155 @@
 //! Dumps: copied out, or restored into a new database.
 
-use super::Job;
-use crate::error::{Error, Exit, Result};
+use super::{Job, tree};
+use crate::actions::context::Context;
+use crate::actions::pgdump::{self, GLOBALS, Taken, Wanted};
+use crate::commands::desk;
+use crate::commands::verify::compare;
+use crate::error::{Doing, Error, Exit, Result};
+use crate::output::{self, Colour, Target};
+use crate::store::family::{self, minute};
+use crate::store::sets::{self, Origin, Set};
+use crate::sys::files::{Dir, Readers};
+use crate::units::show_bytes;
+use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Restores dumps.
 pub fn restore(job: &Job<'_>) -> Result<Exit> {
-    let _ = job;
-    Err(Error::failed("not yet"))
+    if !job.request.only.is_empty() {
+        return Err(Error::usage("--only is for files: name a database with --db"));
+    }
+    let sets = sets::find(&job.stock.source)?;
+    let newest = newest(job, &sets)?;
+    if job.request.list {
+        for set in newest.values() {
+            output::line(&format!("{}  {:>10}  {}", minute(set.time), show_bytes(set.size), shown(&database(set))))?;
+        }
+        return Ok(Exit::Done);
+    }
+    match &job.request.to_db {
+        Some(into) => into_database(job, &newest, into),
+        None if job.request.to.is_some() => copy_out(job, &newest),
+        None => Err(Error::usage("restore needs --to DIR for the files, or --db NAME --to-db NEW for a new database")),
+    }
+}
+
+fn database(set: &Set) -> String {
+    set.parts.dbname.clone().unwrap_or_default()
+}
+
+fn shown(name: &str) -> String {
+    if name == GLOBALS { "(roles and tablespaces)".into() } else { name.escape_debug().to_string() }
+}
+
+/// The newest dump of every database at or before the time asked for.
+fn newest<'a>(job: &Job<'_>, sets: &'a [Set]) -> Result<BTreeMap<String, &'a Set>> {
+    let mut found = BTreeMap::new();
+    for set in sets.iter().filter(|set| job.at.is_none_or(|at| set.time <= at)) {
+        // oldest first
+        found.insert(database(set), set);
+    }
+    if let Some(wanted) = &job.request.db {
+        let Some(set) = found.get(wanted).copied() else {
+            let known: Vec<_> = found.keys().filter(|name| *name != GLOBALS).map(|name| shown(name)).collect();
+            let known = if known.is_empty() { "there are none at all".into() } else { format!("there are: {}", known.join(", ")) };
+            return Err(Error::failed(format!("there is no dump of {wanted:?} at that time; {known}")));
+        };
+        // roles go with a database of the same run only
+        found.retain(|name, other| name == wanted || name == GLOBALS && other.time == set.time);
+    }
+    if found.is_empty() {
+        return Err(Error::failed(format!("{}: {}", job.request.unit, family::Nothing::Empty)));
+    }
+    Ok(found)
+}
+
+fn into_database(job: &Job<'_>, newest: &BTreeMap<String, &Set>, into: &str) -> Result<Exit> {
+    if into.is_empty() || into.contains('\0') {
+        return Err(Error::usage("--to-db needs the name of a new database"));
+    }
+    let mut databases = newest.values().filter(|set| database(set) != GLOBALS);
+    let (Some(set), None) = (databases.next(), databases.next()) else {
+        let names: Vec<_> = newest.keys().filter(|name| *name != GLOBALS).map(|name| shown(name)).collect();
+        return Err(Error::usage(format!("--db has to say which one of: {}", names.join(", "))));
+    };
+    whole(job, set)?;
+    let globals = newest.get(GLOBALS).filter(|globals| globals.time == set.time);
+    output::note(&format!("restoring {} ({}) into {into:?}", set.main.display(), minute(set.time)));
+    desk::listen();
+    let facts = desk::facts(Some(job.config), "restore");
+    let cx = Context::new(&facts, "restore", job.limits.clone());
+    let aside = format!("{}.before-{}", into.chars().take(20).collect::<String>(), stamp(facts.now));
+    let existing = if job.request.force { Taken::Rename(aside.clone()) } else { Taken::Refuse };
+    let wanted = Wanted { dump: &set.main, globals: globals.map(|set| set.main.as_path()), into, existing };
+    let dumps = job.stock.step.as_ref().and_then(|step| step.action.dumps());
+    let dumps = dumps.ok_or_else(|| Error::failed("there is no action that could connect to the server"))?;
+    let done = dumps.restore(&wanted, &cx).doing(|| format!("restoring {into:?}"))?;
+    if done.renamed {
+        output::note(&format!("the database that was called {into:?} is now {aside:?}"));
+    }
+    let (colour, line, exit) = match done.errors {
+        0 => (Colour::Green, format!("restored into {into:?}"), Exit::Done),
+        count => (Colour::Red, format!("restored into {into:?} with {count} errors, see above"), Exit::Failed),
+    };
+    output::note(&output::coloured(Target::Stderr, colour, &line));
+    Ok(exit)
+}
+
+fn stamp(now: time::OffsetDateTime) -> String {
+    crate::run::moment::stamp(now)
+}
+
+/// Fails when the files of a dump are not those its manifest tells of.
+fn whole(job: &Job<'_>, set: &Set) -> Result<()> {
+    let result = match &set.origin {
+        Origin::Damaged(reason) => Err(Error::failed(reason.clone())),
+        Origin::Kb17 => Ok(()),
+        Origin::Ours(manifest) => compare(&set.main, manifest),
+    };
+    match result {
+        Err(error) if job.request.keep_going => {
+            output::note(&format!("{} is damaged: {error}", set.main.display()));
+            Ok(())
+        }
+        other => other.doing(|| format!("{} is damaged (--keep-going restores what can be read)", set.main.display())),
+    }
+}
+
+/// Copies the files of the dumps, each checked against its manifest.
+fn copy_out(job: &Job<'_>, newest: &BTreeMap<String, &Set>) -> Result<Exit> {
+    let to = job.target()?;
+    let dir = Dir::create(to, Readers::Owner)?;
+    tree::refuse_full(&dir, job.request)?;
+    let mut bytes = 0;
+    for set in newest.values() {
+        whole(job, set)?;
+        for file in &set.files {
+            job.limits.check()?;
+            bytes += copy(file, &dir)?;
+        }
+        if let Origin::Ours(manifest) = &set.origin {
+            compare(&to.join(family::name(set)), manifest).doing(|| "comparing the copy".to_owned())?;
+        }
+    }
+    let line = format!("restored {} dumps, {} to {}", newest.len(), show_bytes(bytes), to.display());
+    output::note(&output::coloured(Target::Stderr, Colour::Green, &line));
+    Ok(Exit::Done)
+}
+
+/// Copies a file, or a directory of files; how many bytes that was.
+fn copy(file: &Path, to: &Dir) -> Result<u64> {
+    let name = file.file_name().and_then(std::ffi::OsStr::to_str).unwrap_or_default();
+    let doing = || format!("copying {}", file.display());
+    if file.is_dir() {
+        let from = Dir::open(file)?;
+        let inside = to.create_dir(name)?;
+        let names = from.strict_names()?;
+        return names.iter().map(|name| copy(&file.join(name), &inside)).sum();
+    }
+    let mut from = pgdump::open(file)?;
+    let mut copy = to.create_file(name)?;
+    let bytes = std::io::copy(&mut from, &mut copy).doing(doing)?;
+    copy.sync_all().doing(doing)?;
+    Ok(bytes)
 }

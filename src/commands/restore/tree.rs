@@ -103,19 +103,36 @@ pub fn open<'a>(job: &Job<'_>, chain: &Chain<'a>) -> Result<Vec<Source<'a>>> {
 /// before all of it is there: until then it stands aside under the name that is returned.
 fn place(to: &Path, request: &Request) -> Result<(Place, Option<String>)> {
     let dir = Dir::create(to, Readers::Owner)?;
-    // a new file system has that
-    let full = dir.holds_anything_but(&["lost+found"])?;
+    let state = refuse_full(&dir, request)?;
     let top = tree::Dir::of(dir.into_file());
-    if !full {
-        let name = format!("krista-backup.incomplete-{}", std::process::id());
-        let c_name = CString::new(name.clone()).doing(|| "naming the target".to_owned())?;
-        return Ok((Place::Aside(top, c_name), Some(name)));
+    if state == State::InUse {
+        return Ok((Place::Straight(top), None));
+    }
+    let name = format!("krista-backup.incomplete-{}", std::process::id());
+    let c_name = CString::new(name.clone()).doing(|| "naming the target".to_owned())?;
+    Ok((Place::Aside(top, c_name), Some(name)))
+}
+
+/// Whether a target has anything in it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// It has not.
+    Empty,
+    /// It has, and `--force` was given.
+    InUse,
+}
+
+/// Refuses a target with something in it unless `--force` was given.
+pub fn refuse_full(dir: &Dir, request: &Request) -> Result<State> {
+    // a new file system has that
+    if !dir.holds_anything_but(&["lost+found"])? {
+        return Ok(State::Empty);
     }
     if !request.force {
         let hint = "--force restores over what is there";
-        return Err(Error::usage(format!("{} is not empty ({hint})", to.display())));
+        return Err(Error::usage(format!("{} is not empty ({hint})", dir.path().display())));
     }
-    Ok((Place::Straight(top), None))
+    Ok(State::InUse)
 }
 
 /// A restore on its way.
