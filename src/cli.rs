@@ -294,9 +294,7 @@ fn not_here(args: &[String]) -> Option<String> {
         "web" if !rest.iter().any(|arg| arg == "--api" || arg == "--webapi") => {
             Some("there is deliberately no web UI: use `web start --api`, `list`, `check` or the logs".into())
         }
-        "status" | "logs" | "web" | "upgrade" => {
-            Some(format!("`{verb}` is not implemented yet in version {VERSION}"))
-        }
+        "status" | "logs" | "web" | "upgrade" => Some(format!("`{verb}` is not implemented yet in version {VERSION}")),
         _ => None,
     }
 }

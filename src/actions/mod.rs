@@ -25,10 +25,10 @@ use crate::error::Result;
 use crate::store::naming::Scheme;
 use crate::store::retention::Policy;
 use crate::store::sets::Source;
-use std::path::Path;
 pub use common::Common;
 pub use context::{Context, Plan, Report};
 pub use properties::Properties;
+use std::path::Path;
 
 /// One atomic operation.
 pub trait Action: Send + Sync {

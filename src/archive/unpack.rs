@@ -26,9 +26,9 @@ const PIECES: usize = 4;
 /// Packed bytes read at once.
 const ROOM: usize = 64 * 1024;
 /// A gzip header without any options, as we write it.
-const HEAD: u64 = 10;
+const HEAD: usize = 10;
 /// Checksum and length at the end of a gzip member.
-const TRAILER: u64 = 8;
+const TRAILER: usize = 8;
 
 /// A part of the file that can be unpacked by itself.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +110,7 @@ impl Stream {
             hashes: Hashes::new(wanted),
         };
         if stream.sum.is_some() {
-            let mut head = [0; HEAD as usize];
+            let mut head = [0; HEAD];
             file.read_exact_at(&mut head, 0).doing(reading)?;
             stream.hashes.update(&head);
         }
@@ -158,7 +158,7 @@ impl Stream {
     /// Reads what is left of the stream and the end of the file, and compares what that says about the stream.
     pub fn finish(mut self) -> Result<Seen> {
         while self.advance().doing(reading)? {}
-        let mut end = [0; TRAILER as usize];
+        let mut end = [0; TRAILER];
         if let Some(sum) = &self.sum {
             self.file.read_exact_at(&mut end, self.hashes.size).doing(reading)?;
             self.hashes.update(&end);
@@ -212,10 +212,10 @@ impl Read for Stream {
 
 /// The blocks as chunks of the file; none when they cannot be what the file consists of.
 fn chunks(file: &File, blocks: &[(u64, u64)], size: u64) -> Option<Vec<Chunk>> {
-    let mut head = [0; HEAD as usize];
+    let mut head = [0; HEAD];
     file.read_exact_at(&mut head, 0).ok()?;
-    let end = size.checked_sub(TRAILER)?;
-    if !head.starts_with(&[0x1f, 0x8b, 8, 0]) || blocks.first() != Some(&(HEAD, 0)) {
+    let end = size.checked_sub(TRAILER as u64)?;
+    if !head.starts_with(&[0x1f, 0x8b, 8, 0]) || blocks.first() != Some(&(HEAD as u64, 0)) {
         return None;
     }
     let next = blocks.iter().skip(1).map(|(at, start)| (*at, Some(*start))).chain([(end, None)]);
@@ -273,7 +273,8 @@ impl Work {
         let packed = Rc::new(RefCell::new(Vec::new()));
         for chunk in chunks.iter().skip(self.first).step_by(self.step) {
             let source = BufReader::with_capacity(ROOM, self.source(*chunk, &packed));
-            let mut decoder = Inflate { packed: source, inflate: Decompress::new(false), ended: false, is_last: chunk.len.is_none() };
+            let mut decoder =
+                Inflate { packed: source, stream: Decompress::new(false), ended: false, is_last: chunk.len.is_none() };
             if pour(&mut decoder, *chunk, &packed, (out, empty)).is_none() {
                 return;
             }
@@ -330,7 +331,7 @@ fn pour(
 /// Inflates a chunk: some blocks that a full flush ends, or the last ones, which end the deflate stream.
 struct Inflate {
     packed: BufReader<Source>,
-    inflate: Decompress,
+    stream: Decompress,
     ended: bool,
     /// Whether the deflate stream has to end in it.
     is_last: bool,
@@ -346,11 +347,11 @@ impl Read for Inflate {
             if self.ended {
                 return Ok(0);
             }
-            let before = (self.inflate.total_in(), self.inflate.total_out());
-            let status = self.inflate.decompress(input, bytes, FlushDecompress::None);
+            let before = (self.stream.total_in(), self.stream.total_out());
+            let status = self.stream.decompress(input, bytes, FlushDecompress::None);
             let at_end = input.is_empty();
-            let used = usize::try_from(self.inflate.total_in() - before.0).unwrap_or(0);
-            let made = usize::try_from(self.inflate.total_out() - before.1).unwrap_or(0);
+            let used = usize::try_from(self.stream.total_in() - before.0).unwrap_or(0);
+            let made = usize::try_from(self.stream.total_out() - before.1).unwrap_or(0);
             self.packed.consume(used);
             match status {
                 Ok(status) => self.ended = status == Status::StreamEnd,

@@ -47,7 +47,9 @@ pub fn backups(config_file: Option<&Path>, unit: Option<&str>, format: Format) -
             for (number, (stock, seen)) in found.iter().enumerate() {
                 print(stock, seen, number)?;
             }
-            problems.iter().for_each(|problem| output::note(problem));
+            for problem in &problems {
+                output::note(problem);
+            }
         }
     }
     Ok(if wrong.is_empty() { Exit::Done } else { Exit::Warning })

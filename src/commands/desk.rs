@@ -8,7 +8,6 @@ use crate::run::places::Places;
 use crate::sys::clock;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,7 +18,7 @@ pub fn facts(config: Option<&Config>, unit: &str) -> Run {
         unit: unit.to_owned(),
         now: clock::now(),
         full_name: String::new(),
-        state_dir: logs.map_or_else(|| PathBuf::from(std::env::temp_dir()), |places| places.state()),
+        state_dir: logs.map_or_else(std::env::temp_dir, |places| places.state()),
         failed: Mutex::new(BTreeSet::new()),
         alarm: Box::new(|_: Outcome| ()),
     }

@@ -49,7 +49,7 @@ impl Progress {
         let mut line = format!("{} entries, {}, {}/s", self.entries.get(), show_bytes(bytes), show_bytes(rate));
         if let Some(total) = self.total.filter(|total| *total >= bytes && rate > 0) {
             let left = Duration::from_secs((total - bytes) / rate);
-            line.push_str(&format!(" of {}, {} left", show_bytes(total), show_duration(left)));
+            line.extend([" of ", &show_bytes(total), ", ", &show_duration(left), " left"]);
         }
         output::transient(&line);
         self.shown.set(true);

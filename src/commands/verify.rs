@@ -46,7 +46,9 @@ pub fn verify(config_file: Option<&Path>, wanted: &[String]) -> Result<Exit> {
         && let Ok(config) = &config
     {
         let (stocks, wrong) = stock::all(config);
-        wrong.iter().for_each(|error| work.complain(&error.to_string()));
+        for error in &wrong {
+            work.complain(&error.to_string());
+        }
         stocks.iter().try_for_each(|stock| work.stock(stock))?;
     }
     for (unit, config) in units.iter().zip(config.iter().cycle()) {
@@ -87,7 +89,7 @@ impl Work<'_> {
     /// A single file, with or without a manifest.
     fn file(&mut self, path: &Path) -> Result<()> {
         let opened = if path.is_dir() { Err(Error::failed("it is a directory")) } else { Opened::single(path) };
-        let is_archive = opened.as_ref().is_ok_and(|opened| opened.is_archive());
+        let is_archive = opened.as_ref().is_ok_and(Opened::is_archive);
         let verdict = match opened {
             Err(error) if !path.is_dir() => Verdict::Damaged(error.to_string()),
             opened if is_archive => self.archive(opened)?,

@@ -15,9 +15,9 @@ mod stderr;
 mod tools;
 mod verify;
 
-use crate::actions::{Action, Dumps};
 use crate::actions::context::{Context, Plan, Report};
 use crate::actions::guards::Last;
+use crate::actions::{Action, Dumps};
 use crate::error::{Error, Kind, Result};
 use crate::store::publish;
 use crate::store::sets::{self, Source};

@@ -16,7 +16,9 @@ mod tests {
     #[test]
     fn roles_that_are_there_stay_as_they_are() {
         let existing = ["postgres".to_owned(), "\"odd role\"".to_owned()];
-        for line in ["CREATE ROLE postgres;", "ALTER ROLE postgres WITH SUPERUSER;", "ALTER ROLE \"odd role\" SET a TO 'b';"] {
+        for line in
+            ["CREATE ROLE postgres;", "ALTER ROLE postgres WITH SUPERUSER;", "ALTER ROLE \"odd role\" SET a TO 'b';"]
+        {
             assert!(!may_run(line, &existing), "{line}");
         }
         for line in ["CREATE ROLE postgres2;", "ALTER ROLE new WITH LOGIN;", "GRANT a TO postgres;", "SET x = 1;", ""] {

@@ -238,7 +238,7 @@ impl<'a> Restorer<'a> {
     fn remove_left(&mut self) {
         let Some(path) = self.leaving.pop() else { return };
         let Some((name, holders)) =
-            names(&path).ok().and_then(|names| Some(names.split_last().map(|(n, h)| (n.to_vec(), h.to_vec()))?))
+            names(&path).ok().and_then(|names| names.split_last().map(|(n, h)| (n.to_vec(), h.to_vec())))
         else {
             return;
         };

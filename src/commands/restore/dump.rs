@@ -52,7 +52,11 @@ fn newest<'a>(job: &Job<'_>, sets: &'a [Set]) -> Result<BTreeMap<String, &'a Set
     if let Some(wanted) = &job.request.db {
         let Some(set) = found.get(wanted).copied() else {
             let known: Vec<_> = found.keys().filter(|name| *name != GLOBALS).map(|name| shown(name)).collect();
-            let known = if known.is_empty() { "there are none at all".into() } else { format!("there are: {}", known.join(", ")) };
+            let known = if known.is_empty() {
+                "there are none at all".into()
+            } else {
+                format!("there are: {}", known.join(", "))
+            };
             return Err(Error::failed(format!("there is no dump of {wanted:?} at that time; {known}")));
         };
         // roles go with a database of the same run only

@@ -116,21 +116,23 @@ impl Handle<'_> {
     /// Sets owner and group.
     pub fn set_owner(&self, uid: u32, gid: u32) -> io::Result<()> {
         let (uid, gid) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
-        Ok(match self {
-            Self::Open(fd) => fs::fchown(fd, uid, gid)?,
-            Self::Held(fd) => fs::chownat(fd, c"", uid, gid, AtFlags::EMPTY_PATH)?,
-            Self::Link(dir, name) => fs::chownat(dir, *name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)?,
-        })
+        let done: std::result::Result<(), rustix::io::Errno> = match self {
+            Self::Open(fd) => fs::fchown(fd, uid, gid),
+            Self::Held(fd) => fs::chownat(fd, c"", uid, gid, AtFlags::EMPTY_PATH),
+            Self::Link(dir, name) => fs::chownat(dir, *name, uid, gid, AtFlags::SYMLINK_NOFOLLOW),
+        };
+        Ok(done?)
     }
 
     /// Sets the permission bits; a link has none.
     pub fn set_mode(&self, mode: u32) -> io::Result<()> {
         let mode = Mode::from_raw_mode(mode);
-        Ok(match self {
-            Self::Open(fd) => fs::fchmod(fd, mode)?,
-            Self::Held(fd) => fs::chmod(by_number(fd).as_c_str(), mode)?,
-            Self::Link(..) => {}
-        })
+        let done: std::result::Result<(), rustix::io::Errno> = match self {
+            Self::Open(fd) => fs::fchmod(fd, mode),
+            Self::Held(fd) => fs::chmod(by_number(fd).as_c_str(), mode),
+            Self::Link(..) => Ok(()),
+        };
+        Ok(done?)
     }
 
     /// Sets the time of the last change of content; that of the last access stays.
@@ -138,30 +140,33 @@ impl Handle<'_> {
         let omit = Timespec { tv_sec: 0, tv_nsec: fs::UTIME_OMIT };
         let mtime = Timespec { tv_sec: mtime.sec, tv_nsec: mtime.nsec.into() };
         let times = Timestamps { last_access: omit, last_modification: mtime };
-        Ok(match self {
-            Self::Open(fd) => fs::futimens(fd, &times)?,
-            Self::Held(fd) => fs::utimensat(CWD, by_number(fd).as_c_str(), &times, AtFlags::empty())?,
-            Self::Link(dir, name) => fs::utimensat(dir, *name, &times, AtFlags::SYMLINK_NOFOLLOW)?,
-        })
+        let done: std::result::Result<(), rustix::io::Errno> = match self {
+            Self::Open(fd) => fs::futimens(fd, &times),
+            Self::Held(fd) => fs::utimensat(CWD, by_number(fd).as_c_str(), &times, AtFlags::empty()),
+            Self::Link(dir, name) => fs::utimensat(dir, *name, &times, AtFlags::SYMLINK_NOFOLLOW),
+        };
+        Ok(done?)
     }
 
     /// Sets an extended attribute. Needs `/proc` for anything that is not open.
     pub fn set_attribute(&self, name: &CStr, value: &[u8]) -> io::Result<()> {
         let flags = XattrFlags::empty();
-        Ok(match self {
-            Self::Open(fd) => fs::fsetxattr(fd, name, value, flags)?,
-            Self::Held(fd) => fs::setxattr(by_number(fd).as_c_str(), name, value, flags)?,
-            Self::Link(dir, link) => fs::lsetxattr(by_name(dir, link)?.as_c_str(), name, value, flags)?,
-        })
+        let done: std::result::Result<(), rustix::io::Errno> = match self {
+            Self::Open(fd) => fs::fsetxattr(fd, name, value, flags),
+            Self::Held(fd) => fs::setxattr(by_number(fd).as_c_str(), name, value, flags),
+            Self::Link(dir, link) => fs::lsetxattr(by_name(dir, link)?.as_c_str(), name, value, flags),
+        };
+        Ok(done?)
     }
 
     /// Removes an extended attribute.
     pub fn remove_attribute(&self, name: &CStr) -> io::Result<()> {
-        Ok(match self {
-            Self::Open(fd) => fs::fremovexattr(fd, name)?,
-            Self::Held(fd) => fs::removexattr(by_number(fd).as_c_str(), name)?,
-            Self::Link(dir, link) => fs::lremovexattr(by_name(dir, link)?.as_c_str(), name)?,
-        })
+        let done: std::result::Result<(), rustix::io::Errno> = match self {
+            Self::Open(fd) => fs::fremovexattr(fd, name),
+            Self::Held(fd) => fs::removexattr(by_number(fd).as_c_str(), name),
+            Self::Link(dir, link) => fs::lremovexattr(by_name(dir, link)?.as_c_str(), name),
+        };
+        Ok(done?)
     }
 
     /// The extended attributes of something that is open; nothing else has any that we did not set.
