@@ -8,8 +8,7 @@ fetch_crates() {
 
 # Compiler flags as cargo wants them in CARGO_ENCODED_RUSTFLAGS (blanks in paths survive). Arguments are added.
 encoded_flags() {
-    # panics abort: nothing ever unwinds, and the tables for it are a tenth of the binary
-    local flags=("$@" -Cforce-unwind-tables=no) folder cargo_home=${CARGO_HOME:-${HOME:-}/.cargo}
+    local flags=("$@" "-Clink-arg=-Wl,-T,$PWD/cross/no-unwind.ld") folder cargo_home=${CARGO_HOME:-${HOME:-}/.cargo}
     flags+=("--remap-path-prefix=$PWD=/krista-backup" "--remap-path-prefix=$VENDOR=/crates")
     for folder in "$cargo_home"/registry/src/*/; do
         flags+=("--remap-path-prefix=${folder%/}=/crates")
