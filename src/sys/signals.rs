@@ -204,8 +204,9 @@ mod tests {
                 "$0" sys::signals::tests::plays_the_listener --exact --nocapture >/dev/null 2>&1 & pid=$!
                 while [ ! -e "$KRISTA_TEST_LISTENER/ready" ] && kill -0 $pid; do sleep 0.02; done
                 for s in $SENT; do kill -$s $pid; done; wait $pid"#;
-            let mut shell = std::process::Command::new("sh");
-            shell.args(["-c", script]).arg(std::env::current_exe().unwrap());
+            // whoever runs the tests may have ignored SIGHUP for all of us
+            let mut shell = std::process::Command::new("env");
+            shell.args(["--default-signal=HUP,CHLD", "sh", "-c", script]).arg(std::env::current_exe().unwrap());
             let status =
                 shell.env("KRISTA_TEST_LISTENER", &dir).env("IGNORED", ignored).env("SENT", sent).status().unwrap();
             let text = std::fs::read_to_string(dir.join("heard")).unwrap_or_default();
