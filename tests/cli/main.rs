@@ -12,14 +12,17 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod backups;
 mod check_backup;
 mod children;
 mod config;
 mod mount;
 mod move_bkp_period;
 mod pgdump;
+mod restore;
 mod rsync;
 mod runs;
 mod tar;
 mod tickets;
 mod usage;
+mod verify;

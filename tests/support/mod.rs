@@ -3,6 +3,8 @@
 #![allow(dead_code)] // each test binary uses its own part
 
 pub mod postgres;
+pub mod tarfile;
+pub mod tree;
 pub mod sshd;
 pub mod tools;
 
