@@ -29,7 +29,7 @@ fn sets_with_what_depends_on_what() {
     contains(&table, "KB17");
     contains(&table, "needed by 1");
     contains(&table, &format!("based on {}", name(&sets[1])));
-    fs::remove_file(sets[1]["path"].as_str().unwrap()).unwrap();
+    fs::remove_file(bench.path("out").join(name(&sets[1]))).unwrap();
     let answer: Value = serde_json::from_str(&bench.run(&["backups", "diff", "--json"]).stdout).unwrap();
     assert_eq!(answer["backups"][1]["base_missing"], true);
 }

@@ -20,6 +20,7 @@ mod mount;
 mod move_bkp_period;
 mod pgdump;
 mod restore;
+mod restore_dumps;
 mod rsync;
 mod runs;
 mod tar;

@@ -1,6 +1,6 @@
 //! Dumps that are on disk already: what they are, and whether they are whole.
 
-use super::connection::{STDIN, Session};
+use super::connection::Session;
 use super::proof::members;
 use super::tools::{self, Tool};
 use super::verify::{self, CLOSING, CLUSTER_CLOSING, Proof};
@@ -74,8 +74,8 @@ pub fn reach(path: &Path, form: Form, command: &mut Command) -> Result<()> {
         command.args.extend(["--format=directory".into(), path.into()]);
         return Ok(());
     }
+    // open already: another user could not open it
     command.stdin = Some(open(path)?);
-    command.args.push(STDIN.into());
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! A dump → a new database, with the connection of the action that made it. Names are data: they reach the server quoted in SQL
 //! on standard input or as `PGDATABASE`, never as arguments that could be read as something else (P14).
 
-use super::connection::{STDIN, Session};
+use super::connection::Session;
 use super::existing::{self, Form};
 use super::roles::may_run;
 use super::stderr::Classifier;
@@ -137,9 +137,9 @@ impl Job<'_> {
         if form == Form::Folder && self.session.child().is_some() {
             return self.through_psql(wanted, tool);
         }
+        // an empty connection string leaves everything to the environment, and is what makes pg_restore connect
         let args: Vec<OsString> = vec!["--no-password".into(), "--dbname=".into()];
         let mut command = self.session.command(&tool.path, args, wanted.into)?;
-        // an empty connection string leaves everything to the environment, and is what makes pg_restore connect
         let keep;
         if form == Form::Folder {
             command.args.push(wanted.dump.into());
@@ -169,15 +169,10 @@ impl Job<'_> {
     /// Runs SQL from a file or pipe; how many errors there were.
     fn feed(&self, sql: File, database: &str, what: &str) -> Result<u64> {
         let mut command = self.session.command(&self.psql, psql_args(), database)?;
-        let path = if command.stdin.is_none() { STDIN.into() } else { our(&sql) };
+        // where a password takes the standard input, the file stays open here, and the child finds it here
+        let kept = if command.stdin.is_some() { Some(sql) } else { command.stdin.replace(sql) };
+        let path = kept.as_ref().map_or_else(|| "-".into(), our);
         command.args.extend(["-o".into(), "/dev/null".into(), "-f".into(), path]);
-        // a password takes our standard input; then the file stays open here, where the child finds it
-        let kept = sql.try_clone().doing(|| "passing the dump on".to_owned())?;
-        if command.stdin.is_none() {
-            command.stdin = Some(sql);
-        } else {
-            drop(sql);
-        }
         let errors = self.listen(what, command);
         drop(kept);
         errors
@@ -190,7 +185,7 @@ impl Job<'_> {
         let doing = || "asking the server".to_owned();
         script.write_all(statement.as_bytes()).and_then(|()| script.rewind()).doing(doing)?;
         let mut command = self.session.command(&self.psql, psql_args(), database)?;
-        let path = if command.stdin.is_none() { STDIN.into() } else { our(&script) };
+        let path = if command.stdin.is_none() { "-".into() } else { our(&script) };
         command.args.extend(["-A".into(), "-t".into(), "-v".into(), "ON_ERROR_STOP=1".into(), "-f".into(), path]);
         if command.stdin.is_none() {
             command.stdin = Some(script.try_clone().doing(doing)?);
