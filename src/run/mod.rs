@@ -1,5 +1,7 @@
 //! One execution of a unit: order, policy, locks, logs, trigger.
 
+pub mod due;
+pub mod enabled;
 pub mod lock;
 pub mod logfile;
 pub mod mishap;
