@@ -180,8 +180,7 @@ mod tests {
 
     fn judge(cron: &str, (from, now): (&str, &str), records: &[Record]) -> String {
         let expression = Expression::parse(cron, Dialect::Crontab).unwrap();
-        let watch =
-            Watch { task: "t", expression: &expression, from: at(from), now: at(now), offset_at: &moscow };
+        let watch = Watch { task: "t", expression: &expression, from: at(from), now: at(now), offset_at: &moscow };
         let due = watch.judge(records);
         due.since().map_or(due.word().to_owned(), |since| {
             format!("{} {} {:02}:{:02}", due.word(), since.date(), since.hour(), since.minute())
@@ -230,10 +229,7 @@ mod tests {
             Record::End(end) => Record::End(End { unit: "other".into(), ..end }),
             Record::Start(_) => record,
         };
-        assert_eq!(
-            judge(DAILY, times, &[other(end("2010-06-02 23:00:01", Outcome::Ok))]),
-            "missed 2010-06-01 23:00"
-        );
+        assert_eq!(judge(DAILY, times, &[other(end("2010-06-02 23:00:01", Outcome::Ok))]), "missed 2010-06-01 23:00");
     }
 
     #[test]
