@@ -65,6 +65,11 @@ pub fn enabled(config: &Config) -> Result<Vec<String>> {
     Ok(table::tasks(Owner::of(config)?.peek()?.as_bytes()))
 }
 
+/// Since when tasks have been there, as far as `enable` recorded it for us.
+pub fn since(config: &Config) -> enabled::Since {
+    Owner::of(config).map(|owner| enabled::read(&owner.places(config))).unwrap_or_default()
+}
+
 /// Gives each of these tasks, which have a `cron`, its line in the table `old`, and says what was done. `config` is the file
 /// to name in the lines.
 pub fn place(crontab: &Crontab, old: &[u8], tasks: &[&Task], config: Option<&Path>) -> Result<Vec<String>> {

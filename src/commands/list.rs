@@ -7,7 +7,7 @@ use crate::config::{Config, Task};
 use crate::error::{Exit, Result};
 use crate::output::{self, Colour, Target};
 use crate::run::due::{Due, Watch, counting_from};
-use crate::run::enabled::{self, Since};
+use crate::run::enabled::Since;
 use crate::run::places::Places;
 use crate::store::journal::{self, Record, Standing};
 use crate::sys::clock;
@@ -35,7 +35,7 @@ pub fn list(config_file: Option<&Path>, format: Format) -> Result<Exit> {
         records: &records,
         now: clock::now(),
         enabled: crontab::enabled(&config).ok(),
-        since: enabled::read(&places),
+        since: crontab::since(&config),
         config_changed: changed.map_or(OffsetDateTime::UNIX_EPOCH, OffsetDateTime::from),
     };
     match format {

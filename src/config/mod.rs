@@ -21,7 +21,6 @@ use build::Workshop;
 use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-pub use top::DEFAULT_LOGS;
 
 /// A problem with its place in the file.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -8,9 +8,6 @@ use crate::sys::users;
 use crate::value::Value;
 use std::path::Path;
 
-/// Where logs go when the configuration does not say; KB17's place.
-pub const DEFAULT_LOGS: &str = "/var/log/KristaBackup";
-
 /// What the top level says, with defaults.
 pub(super) struct Top {
     pub(super) naming: Naming,
@@ -76,7 +73,7 @@ fn name_part(p: &mut Properties<'_>, key: &'static str) -> Option<String> {
 
 fn read_logging(p: &mut Properties<'_>) -> Logging {
     Logging {
-        logs_path: p.path_or("logs_path", DEFAULT_LOGS),
+        logs_path: p.path_or("logs_path", "/var/log/KristaBackup"),
         trigger: p.path("trigger_filepath"),
         use_console: p.flag("use_console", false),
         group: read_group(p, "group"),

@@ -1,6 +1,6 @@
 //! One user's crontab as it is on this machine: read and replaced through `crontab`, nothing lost on the way.
 
-use crate::config::{Config, DEFAULT_LOGS};
+use crate::config::Config;
 use crate::error::{Doing, Error, Result};
 use crate::output;
 use crate::run::logfile;
@@ -14,6 +14,9 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+/// Below it, a directory per user whose crontab root edits for him.
+const STATE_OF_OTHERS: &str = "/var/lib/krista-backup";
 
 /// How long `crontab` may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -42,11 +45,38 @@ impl Owner {
             None if users::is_root() => users::login_user().map_or_else(|| "root".to_owned(), |user| user.name),
             None => own.clone(),
         };
+        // it becomes an argument and part of a file name
+        if user.is_empty() || user.starts_with(['-', '.']) || user.contains(['/', '\0']) {
+            return Err(Error::usage(format!("`{}` is no name of a user", user.escape_debug())));
+        }
         let other = user != own;
         if other && !users::is_root() {
             return Err(Error::usage(format!("only root can edit the crontab of {user}")));
         }
         Ok(Self { user, other })
+    }
+
+    /// Where the state of this crontab belongs. Root writes nothing where another user says or may write: links would
+    /// lead it astray, and that user's own runs could not write into directories that are root's.
+    pub fn places(&self, config: &Config) -> Places {
+        if self.other {
+            return Places { logs: Path::new(STATE_OF_OTHERS).join(&self.user), group: None };
+        }
+        Places { logs: config.logging.logs_path.clone(), group: config.logging.group }
+    }
+
+    /// Fails when root would act on a configuration that is neither root's nor this user's own (P25).
+    fn check_file(&self, config: &Path, file_owner: u32) -> Result<()> {
+        let own = || users::by_name(&self.user).is_some_and(|user| user.uid == file_owner);
+        if !users::is_root() || file_owner == 0 || own() {
+            return Ok(());
+        }
+        Err(Error::usage(format!(
+            "reading configuration {}: refused as root, because it belongs to user {file_owner}, neither to root nor to {}, \
+             whose crontab it is about",
+            config.display(),
+            self.user
+        )))
     }
 
     /// How a person puts a saved table back.
@@ -101,7 +131,8 @@ impl Crontab {
     pub fn of(config: &Config, file_owner: u32) -> Result<Self> {
         signals::install()?;
         let owner = Owner::of(config)?;
-        let places = places(config, &owner, file_owner)?;
+        owner.check_file(&config.path, file_owner)?;
+        let places = owner.places(config);
         places.create_dir(&places.state())?;
         let lock = places.state().join("crontab.lock");
         let doing = || format!("taking the lock {}", lock.display());
@@ -183,22 +214,6 @@ impl Crontab {
             logged.unwrap_or_else(|error| output::note(&error.to_string()));
         }
     }
-}
-
-/// Where the state of this user's crontab belongs. A configuration that is not root's does not tell root where to write (P25).
-fn places(config: &Config, owner: &Owner, file_owner: u32) -> Result<Places> {
-    if !users::is_root() || file_owner == 0 {
-        return Ok(Places { logs: config.logging.logs_path.clone(), group: config.logging.group });
-    }
-    if users::by_name(&owner.user).is_none_or(|user| user.uid != file_owner) {
-        return Err(Error::usage(format!(
-            "reading configuration {}: refused as root, because it belongs to user {file_owner}: neither to root nor to {}, \
-             whose crontab it is about",
-            config.path.display(),
-            owner.user
-        )));
-    }
-    Ok(Places { logs: DEFAULT_LOGS.into(), group: None })
 }
 
 /// Debian's, cronie's and BusyBox's wording for a user without a table.
