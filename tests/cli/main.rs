@@ -16,6 +16,7 @@ mod check_backup;
 mod children;
 mod config;
 mod crontab;
+mod guards;
 mod mount;
 mod move_bkp_period;
 mod pgdump;
