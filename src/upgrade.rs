@@ -91,6 +91,32 @@ pub fn differences(whole: &Whole<'_>, tasks: &[TaskFacts<'_>], actions: &[Action
     found.0
 }
 
+/// A difference with every place it applies to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Told<'a> {
+    /// Whether a person has to look at it.
+    pub weight: Weight,
+    /// What KB17 did.
+    pub before: &'a str,
+    /// What this program does.
+    pub now: &'a str,
+    /// Actions and tasks, in the order of the file.
+    pub places: Vec<&'a str>,
+}
+
+/// The differences as they are told to a person: each once, what needs somebody first.
+pub fn told(differences: &[Difference]) -> Vec<Told<'_>> {
+    let mut told: Vec<Told<'_>> = Vec::new();
+    for Difference { place, weight, before, now } in differences {
+        match told.iter_mut().find(|known| (known.before, known.now) == (before.as_str(), now.as_str())) {
+            Some(known) => known.places.push(place),
+            None => told.push(Told { weight: *weight, before, now, places: vec![place] }),
+        }
+    }
+    told.sort_by_key(|known| std::cmp::Reverse(known.weight));
+    told
+}
+
 struct List(Vec<Difference>);
 
 impl List {
@@ -377,6 +403,20 @@ mod tests {
         assert!(says(&of("rsync", &[excluded]), Weight::Look, "top-level"));
         let deleting = ("opts", "-a --delete-excluded");
         assert!(says(&of("rsync", &[excluded, deleting]), Weight::Act, "top-level"));
+    }
+
+    #[test]
+    fn each_is_told_once_and_the_worst_first() {
+        let one = |place: &str, weight, before: &str| Difference {
+            place: place.into(),
+            weight,
+            before: before.into(),
+            now: "now".into(),
+        };
+        let found = [one("a", Weight::Better, "x"), one("b", Weight::Better, "x"), one("b", Weight::Act, "y")];
+        let told = told(&found);
+        assert_eq!(told.iter().map(|told| told.before).collect::<Vec<_>>(), ["y", "x"]);
+        assert_eq!(told[1].places, ["a", "b"]);
     }
 
     #[test]

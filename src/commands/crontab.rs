@@ -1,16 +1,14 @@
 //! `enable` and `disable`: our lines in `cron_user`'s crontab.
 
-pub mod system;
-
 use crate::config::{Config, Task};
 use crate::cron::crontab::{self as table, Entry};
-use crate::cron::expression::{Dialect, Expression};
 use crate::error::{Doing, Error, Exit, Result};
 use crate::output;
+use crate::run::crontab::Crontab;
 use crate::run::enabled;
+use crate::run::expected::expression;
 use crate::sys::clock;
 use std::path::{Path, PathBuf};
-use system::{Crontab, Owner};
 
 /// Puts a task, or with `all` every task that has a `cron`, into the crontab.
 pub fn enable(config_file: Option<&Path>, unit: &str) -> Result<Exit> {
@@ -60,16 +58,6 @@ pub fn disable(config_file: Option<&Path>, unit: &str) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The tasks that have a line in the crontab; `Err` when it cannot be read. Changes nothing.
-pub fn enabled(config: &Config) -> Result<Vec<String>> {
-    Ok(table::tasks(Owner::of(config)?.peek()?.as_bytes()))
-}
-
-/// Since when tasks have been there, as far as `enable` recorded it for us.
-pub fn since(config: &Config) -> enabled::Since {
-    Owner::of(config).map(|owner| enabled::read(&owner.places(config))).unwrap_or_default()
-}
-
 /// Gives each of these tasks, which have a `cron`, its line in the table `old`, and says what was done. `config` is the file
 /// to name in the lines.
 pub fn place(crontab: &Crontab, old: &[u8], tasks: &[&Task], config: Option<&Path>) -> Result<Vec<String>> {
@@ -102,15 +90,6 @@ fn explicit_path(given: Option<&Path>, found: &Path) -> Result<Option<PathBuf>> 
         return Ok(None);
     }
     std::path::absolute(found).map(Some).doing(|| format!("resolving {}", found.display()))
-}
-
-/// The times of a task with a `cron`, `all_fields_match` applied.
-pub fn expression(task: &Task) -> Result<Expression> {
-    let wrong = |message: String| Error::usage(format!("task `{}`: {message}", task.name));
-    let cron = task.cron.as_deref().ok_or_else(|| Error::usage(format!("task `{}` has no `cron`", task.name)))?;
-    let expression = Expression::parse(cron, Dialect::Crontab).map_err(wrong)?;
-    // cron itself takes a day when either of the two day fields matches
-    Ok(if task.all_fields_match { expression.on_days_matching_both() } else { expression })
 }
 
 fn line(task: &Task, config: Option<&Path>) -> Result<String> {

@@ -1,13 +1,12 @@
 //! `list`: tasks and actions, when they run next and how they ended last.
 
 use crate::actions::properties::Severity;
-use crate::commands::crontab;
 use crate::commands::run::rfc3339;
 use crate::config::{Config, Task};
 use crate::error::{Exit, Result};
 use crate::output::{self, Colour, Target};
-use crate::run::due::{Due, Watch, counting_from};
-use crate::run::enabled::Since;
+use crate::run::due::Due;
+use crate::run::expected::{Expected, expression};
 use crate::run::places::Places;
 use crate::store::journal::{self, Record, Standing};
 use crate::sys::clock;
@@ -30,14 +29,7 @@ pub fn list(config_file: Option<&Path>, format: Format) -> Result<Exit> {
     let config = Config::load(&Config::find(config_file)?)?;
     let places = Places { logs: config.logging.logs_path.clone(), group: None };
     let records = journal::read(&places.logs.join(journal::FILE_NAME))?;
-    let changed = std::fs::metadata(&config.path).and_then(|meta| meta.modified()).ok();
-    let view = View {
-        records: &records,
-        now: clock::now(),
-        enabled: crontab::enabled(&config).ok(),
-        since: crontab::since(&config),
-        config_changed: changed.map_or(OffsetDateTime::UNIX_EPOCH, OffsetDateTime::from),
-    };
+    let view = View { records: &records, now: clock::now(), expected: Expected::of(&config) };
     match format {
         Format::Json => output::json(&document(&config, &view))?,
         Format::Table => {
@@ -65,34 +57,17 @@ pub fn list(config_file: Option<&Path>, format: Format) -> Result<Exit> {
 struct View<'a> {
     records: &'a [Record],
     now: OffsetDateTime,
-    /// Tasks with a line in the crontab; none when the crontab cannot be read.
-    enabled: Option<Vec<String>>,
-    /// Since when each task has been there, where that is recorded.
-    since: Since,
-    config_changed: OffsetDateTime,
+    expected: Expected,
 }
 
 impl View<'_> {
-    fn enabled(&self, task: &str) -> Option<bool> {
-        self.enabled.as_ref().map(|names| names.iter().any(|name| name == task))
-    }
-
-    /// How a task stands with its schedule; none when nothing is expected of it.
     fn due(&self, task: &Task) -> Option<Due> {
-        if self.enabled(&task.name) != Some(true) {
-            return None;
-        }
-        let expression = crontab::expression(task).ok()?;
-        let enabled = self.since.get(&task.name).copied();
-        let from = counting_from(enabled, self.config_changed, (self.records, &task.name));
-        let offset_at = |instant| clock::local(instant).offset();
-        let watch = Watch { task: &task.name, expression: &expression, from, now: self.now, offset_at: &offset_at };
-        Some(watch.judge(self.records))
+        self.expected.due(task, self.records, self.now)
     }
 }
 
 fn next_run(task: &Task, now: OffsetDateTime) -> Option<OffsetDateTime> {
-    crontab::expression(task).ok()?.next_local(now, &|instant| clock::local(instant).offset())
+    expression(task).ok()?.next_local(now, &|instant| clock::local(instant).offset())
 }
 
 fn document(config: &Config, view: &View<'_>) -> Value {
@@ -115,7 +90,7 @@ fn task_json(task: &Task, view: &View<'_>) -> Value {
         "description": task.descr,
         "cron": task.cron,
         "next": next_run(task, view.now).map(rfc3339),
-        "enabled": view.enabled(&task.name),
+        "enabled": view.expected.is_enabled(&task.name),
         "due": view.due(task).map(|due| json!({"state": due.word(), "since": due.since().map(rfc3339)})),
         "actions": names(&task.actions),
         "finally": names(&task.finally),
@@ -145,7 +120,7 @@ fn table(config: &Config, view: &View<'_>) -> Vec<String> {
         rows.push(vec![
             task.name.clone(),
             task.cron.clone().unwrap_or_else(|| "-".into()),
-            view.enabled(&task.name).map_or("?", |enabled| if enabled { "yes" } else { "no" }).to_owned(),
+            view.expected.is_enabled(&task.name).map_or("?", |enabled| if enabled { "yes" } else { "no" }).to_owned(),
             next_run(task, view.now).map_or_else(|| "-".into(), minute),
             at,
             result,
@@ -181,7 +156,8 @@ fn shown(due: Due) -> String {
         .map_or_else(|| due.word().to_owned(), |since| format!("{} since {}", due.word(), minute(clock::local(since))))
 }
 
-fn minute(at: OffsetDateTime) -> String {
+/// `YYYY-MM-DD HH:MM` as the clock of that offset shows it.
+pub fn minute(at: OffsetDateTime) -> String {
     let (date, time) = (at.date(), at.time());
     format!(
         "{:04}-{:02}-{:02} {:02}:{:02}",

@@ -3,15 +3,16 @@
 mod found;
 
 use crate::actions::properties::Severity;
-use crate::commands::crontab::system::{Crontab, Owner};
-use crate::commands::crontab::{self, place};
-use crate::commands::list::Format;
+use crate::commands::crontab::place;
+use crate::commands::list::{Format, minute};
 use crate::config::{Config, Task};
 use crate::cron::crontab as table;
 use crate::error::{Doing, Error, Exit, Result};
 use crate::output::{self, Colour, Target};
+use crate::run::crontab::{Crontab, Owner};
+use crate::run::expected::expression;
 use crate::units::show_bytes;
-use crate::upgrade::{ActionFacts, Difference, TaskFacts, Weight, Whole, differences};
+use crate::upgrade::{ActionFacts, Difference, TaskFacts, Told, Weight, Whole, differences, told};
 use found::{Backups, Process};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -104,8 +105,7 @@ impl Findings {
             |located: &crate::config::Located| (located.problem.path.join("."), located.problem.message.clone());
         let problems: Vec<_> = config.problems.iter().map(problem).collect();
         let whole = Whole { trigger: trigger.as_deref(), problems: &problems, webapi: !self.web.is_empty() };
-        let weekdays: Vec<_> =
-            config.tasks.iter().map(|task| crontab::expression(task).map(|e| e.weekdays())).collect();
+        let weekdays: Vec<_> = config.tasks.iter().map(|task| expression(task).map(|e| e.weekdays())).collect();
         let tasks = config.tasks.iter().zip(&weekdays).map(|(task, weekdays)| TaskFacts {
             name: &task.name,
             cron: task.cron.as_deref(),
@@ -146,16 +146,10 @@ impl Findings {
 
     fn show(&self, differences: &[Difference], applied: Option<&Applied>) -> Result<()> {
         self.summary().iter().try_for_each(|line| output::line(line))?;
-        let mut place = "";
-        for difference in differences {
-            if difference.place != place {
-                place = &difference.place;
-                output::line(&format!("\n{place}"))?;
-            }
-            let Difference { weight, before, now, .. } = difference;
+        for Told { weight, before, now, places } in told(differences) {
             let word = format!("{:6}", weight.word());
-            let word = if *weight == Weight::Act { output::coloured(Target::Stdout, Colour::Red, &word) } else { word };
-            output::line(&format!("  {word}  {before} → {now}"))?;
+            let word = if weight == Weight::Act { output::coloured(Target::Stdout, Colour::Red, &word) } else { word };
+            output::line(&format!("\n{word}  {before}\n     →  {now}\n        {}", places.join(", ")))?;
         }
         output::line("")?;
         let Some(applied) = applied else {
@@ -193,7 +187,7 @@ impl Findings {
         let mut rows = Vec::new();
         for Backups { action, sets, bytes, newest, dirs } in self.backups.iter().filter(|backups| backups.sets > 0) {
             let dirs: Vec<_> = dirs.iter().map(|dir| dir.display().to_string()).collect();
-            let newest = newest.map_or_else(String::new, |newest| format!("newest {newest}"));
+            let newest = newest.map_or_else(String::new, |newest| format!("newest {}", minute(newest.assume_utc())));
             rows.push(vec![format!("  {action}"), count(*sets, "set"), show_bytes(*bytes), newest, dirs.join(", ")]);
         }
         lines.extend(output::table(&rows));
@@ -212,7 +206,7 @@ impl Findings {
             .iter()
             .map(|(task, line)| json!({"task": task, "line": line, "configured": self.heir(task).is_some()}));
         let backups = self.backups.iter().map(|found| {
-            let newest = found.newest.map(|newest| newest.to_string());
+            let newest = found.newest.map(|newest| minute(newest.assume_utc()));
             json!({"action": found.action, "sets": found.sets, "bytes": found.bytes, "newest": newest, "directories": found.dirs})
         });
         let web = self.web.iter().map(|process| json!({"pid": process.pid, "command": process.command}));

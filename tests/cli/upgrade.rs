@@ -79,12 +79,11 @@ fn it_shows_what_is_there_and_changes_nothing() {
         "  lost: not configured: its line stays",
         "backups: 4 sets of KB17",
         "  tar0       2 sets",
-        "newest 2020-07-12 23:00:00.0",
+        "newest 2020-07-12 23:00  {dir}/backup/0\n",
         "  mv (tar0)  1 set",
-        "\nactions.tar0\n",
-        "look    `compression` ignored → level 9 is used",
-        "\nactions.tar0.log_files\n  look    a quoted 'False' taken for true → `log_files` is false, as it says",
-        "act     `exclusions` had no effect on top-level entries → they have, and with `--delete-excluded`",
+        "look    `compression` ignored\n     →  level 9 is used: sizes and times change\n        actions.tar0, actions.tar1\n",
+        "look    a quoted 'False' taken for true\n     →  `log_files` is false, as it says\n        actions.tar0.log_files\n",
+        "\n\nact     `exclusions` had no effect on top-level entries\n     →  they have, and with `--delete-excluded`",
         "log messages in Russian",
         "Nothing was changed.",
     ] {
@@ -129,7 +128,7 @@ fn a_task_that_would_not_start_stops_the_whole_of_it() {
     assert_eq!(shown.code, 3);
     contains(
         &shown.stdout,
-        "act     a broken action vanished silently from its task → the task does not start (exit 2)",
+        "act     a broken action vanished silently from its task\n     →  the task does not start (exit 2)",
     );
     let ran = upgrade(&bench, &["--apply"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
