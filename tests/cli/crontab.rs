@@ -5,7 +5,7 @@ use crate::support::crontabs::{Cron, Scratch};
 use crate::support::{BINARY, Bench, contains, lacks};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -206,6 +206,33 @@ fn cron_runs_the_line() {
     assert_eq!(bench.trigger(), "SUCCESS", "cron did not run the line within three minutes");
     assert_eq!(bench.read("who"), format!("{}\n", user.name));
     assert!(bench.journal().iter().any(|record| record["event"] == "end" && record["unit"] == "my task"));
+}
+
+/// The same with BusyBox's daemon, which reads its own spool.
+#[test]
+fn busybox_crond_runs_the_line() {
+    let mut bench = Bench::with(
+        "busybox-crond",
+        "cron: {cron_user: root}\nschedule:\n  every: {actions: [say], cron: '* * * * *', all_fields_match: true}\n\
+         actions:\n  say: {type: command, cmd: 'id -un > {dir}/who'}\n",
+    );
+    fs::create_dir(bench.path("spool")).unwrap();
+    let spool = bench.path("spool").display().to_string();
+    bench.fake("crontab", &format!("exec busybox crontab -c '{spool}' \"$@\""));
+    assert_eq!(bench.run(&["enable", "all"]).code, 0);
+    let mut crond = Command::new("busybox");
+    crond.args(["crond", "-f", "-c", &spool]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut crond = crond.spawn().unwrap();
+    for _ in 0..360 {
+        if bench.trigger() == "SUCCESS" {
+            break;
+        }
+        thread::sleep(Duration::from_millis(500));
+    }
+    crond.kill().unwrap();
+    crond.wait().unwrap();
+    assert_eq!(bench.trigger(), "SUCCESS", "crond did not run the line within three minutes");
+    assert_eq!(bench.read("who"), "root\n");
 }
 
 /// The dead man's switch: a task in the crontab that does not run is a problem, although nothing ever failed.
