@@ -156,8 +156,7 @@ fn shown(due: Due) -> String {
         .map_or_else(|| due.word().to_owned(), |since| format!("{} since {}", due.word(), minute(clock::local(since))))
 }
 
-/// `YYYY-MM-DD HH:MM` as the clock of that offset shows it.
-pub fn minute(at: OffsetDateTime) -> String {
+fn minute(at: OffsetDateTime) -> String {
     let (date, time) = (at.date(), at.time());
     format!(
         "{:04}-{:02}-{:02} {:02}:{:02}",

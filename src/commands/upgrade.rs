@@ -4,13 +4,14 @@ mod found;
 
 use crate::actions::properties::Severity;
 use crate::commands::crontab::place;
-use crate::commands::list::{Format, minute};
+use crate::commands::list::Format;
 use crate::config::{Config, Task};
 use crate::cron::crontab as table;
 use crate::error::{Doing, Error, Exit, Result};
 use crate::output::{self, Colour, Target};
 use crate::run::crontab::{Crontab, Owner};
 use crate::run::expected::expression;
+use crate::store::family::minute;
 use crate::units::show_bytes;
 use crate::upgrade::{ActionFacts, Difference, TaskFacts, Told, Weight, Whole, differences, told};
 use found::{Backups, Process};
@@ -185,10 +186,16 @@ impl Findings {
         let sets: usize = self.backups.iter().map(|backups| backups.sets).sum();
         lines.push(format!("backups: {} of KB17", count(sets, "set")));
         let mut rows = Vec::new();
-        for Backups { action, sets, bytes, newest, dirs } in self.backups.iter().filter(|backups| backups.sets > 0) {
+        for Backups { actions, sets, bytes, newest, dirs } in self.backups.iter().filter(|backups| backups.sets > 0) {
             let dirs: Vec<_> = dirs.iter().map(|dir| dir.display().to_string()).collect();
-            let newest = newest.map_or_else(String::new, |newest| format!("newest {}", minute(newest.assume_utc())));
-            rows.push(vec![format!("  {action}"), count(*sets, "set"), show_bytes(*bytes), newest, dirs.join(", ")]);
+            let newest = newest.map_or_else(String::new, |newest| format!("newest {}", minute(newest)));
+            rows.push(vec![
+                format!("  {}", actions.join(", ")),
+                count(*sets, "set"),
+                show_bytes(*bytes),
+                newest,
+                dirs.join(", "),
+            ]);
         }
         lines.extend(output::table(&rows));
         if self.web.is_empty() {
@@ -206,8 +213,8 @@ impl Findings {
             .iter()
             .map(|(task, line)| json!({"task": task, "line": line, "configured": self.heir(task).is_some()}));
         let backups = self.backups.iter().map(|found| {
-            let newest = found.newest.map(|newest| minute(newest.assume_utc()));
-            json!({"action": found.action, "sets": found.sets, "bytes": found.bytes, "newest": newest, "directories": found.dirs})
+            let newest = found.newest.map(|newest| minute(newest));
+            json!({"actions": found.actions, "sets": found.sets, "bytes": found.bytes, "newest": newest, "directories": found.dirs})
         });
         let web = self.web.iter().map(|process| json!({"pid": process.pid, "command": process.command}));
         let difference = |found: &Difference| json!({"place": found.place, "weight": found.weight.word(), "kb17": found.before, "now": found.now});

@@ -78,9 +78,9 @@ fn it_shows_what_is_there_and_changes_nothing() {
         "crontab of root: 4 lines of KB17",
         "  lost: not configured: its line stays",
         "backups: 4 sets of KB17",
-        "  tar0       2 sets",
-        "newest 2020-07-12 23:00  {dir}/backup/0\n",
-        "  mv (tar0)  1 set",
+        "  tar0, tar1  3 sets",
+        "newest 2020-07-13 23:00  {dir}/backup/0, {dir}/backup/1\n",
+        "  mv          1 set",
         "look    `compression` ignored\n     →  level 9 is used: sizes and times change\n        actions.tar0, actions.tar1\n",
         "look    a quoted 'False' taken for true\n     →  `log_files` is false, as it says\n        actions.tar0.log_files\n",
         "\n\nact     `exclusions` had no effect on top-level entries\n     →  they have, and with `--delete-excluded`",
@@ -101,7 +101,7 @@ fn apply_replaces_the_lines_and_the_undo_it_prints_works() {
     let ran = upgrade(&bench, &["--apply", "--json"]);
     assert_eq!(ran.code, 3, "one line has no task any more: {}", ran.stderr);
     let answer: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert_eq!(answer["backups"][0]["sets"], 2);
+    assert_eq!(answer["backups"][0]["sets"], 3);
     assert_eq!(answer["crontab"]["lines"][3]["configured"], false);
     let table = bench.read("table");
     let config = bench.path("config.yaml").display().to_string();

@@ -1,15 +1,16 @@
 //! What KB17 left behind: backups on disk, and its web processes.
 
+use crate::commands::stock::{self, Stock};
 use crate::config::Config;
 use crate::error::Result;
-use crate::store::sets::{self, Origin, Set, Source};
+use crate::store::sets::{self, Origin, Set};
 use std::path::{Path, PathBuf};
 use time::PrimitiveDateTime;
 
-/// The sets of KB17 that one action wrote.
+/// The sets of KB17 of one family.
 pub struct Backups {
-    /// Name of the action.
-    pub action: String,
+    /// The actions that write it.
+    pub actions: Vec<String>,
     /// How many.
     pub sets: usize,
     /// Bytes on disk.
@@ -28,50 +29,24 @@ pub struct Process {
     pub command: String,
 }
 
-/// The sets of KB17, by action and place.
+/// The sets of KB17, family by family; why an action could not be asked is what `check` says.
 pub fn backups(config: &Config) -> Result<Vec<Backups>> {
-    sources(config).iter().map(|source| Ok(of_source(source, &sets::find(source)?))).collect()
+    let (stocks, _) = stock::all(config);
+    stocks.iter().map(|stock| Ok(of_stock(stock, &sets::find(&stock.source)?))).collect()
 }
 
-fn of_source(source: &Source, sets: &[Set]) -> Backups {
-    // the directories of a family hold both levels: each action shows its own
-    let own = |set: &&Set| source.level.is_none_or(|level| set.parts.level.unwrap_or(0) == level);
-    let sets: Vec<&Set> = sets.iter().filter(|set| set.origin == Origin::Kb17).filter(own).collect();
+fn of_stock(stock: &Stock, sets: &[Set]) -> Backups {
+    let sets: Vec<&Set> = sets.iter().filter(|set| set.origin == Origin::Kb17).collect();
     let mut dirs: Vec<PathBuf> = sets.iter().filter_map(|set| set.main.parent().map(Path::to_owned)).collect();
     dirs.sort();
     dirs.dedup();
     Backups {
-        action: source.action.clone(),
+        actions: stock.actions.clone(),
         sets: sets.len(),
         bytes: sets.iter().map(|set| set.size).sum(),
         newest: sets.last().map(|set| set.time),
         dirs,
     }
-}
-
-/// Everything that leaves sets behind: as the tasks use it, else by itself. Each place once.
-fn sources(config: &Config) -> Vec<Source> {
-    let by_task = config.tasks.iter().filter_map(|task| config.unit(&task.name, false).ok());
-    let by_itself = config.actions.iter().filter_map(|entry| config.unit(&entry.name, true).ok());
-    let mut found: Vec<Source> = Vec::new();
-    for step in by_task.chain(by_itself).flat_map(|unit| unit.steps.into_iter().chain(unit.finally)) {
-        let copies = step.action.copies().iter().map(|copies| &copies.source);
-        for source in step.action.source().into_iter().chain(copies) {
-            let name = if source.action == step.name {
-                step.name.clone()
-            } else {
-                format!("{} ({})", step.name, source.action)
-            };
-            let source = Source { action: name, ..source.clone() };
-            let same = |known: &Source| {
-                (&known.action, known.dirs(), known.level) == (&source.action, source.dirs(), source.level)
-            };
-            if !found.iter().any(same) {
-                found.push(source);
-            }
-        }
-    }
-    found
 }
 
 /// KB17's webapi and web page, as far as they are running.
