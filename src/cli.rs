@@ -6,6 +6,7 @@ use crate::commands::crontab::{disable, enable};
 use crate::commands::list::{Format, list};
 use crate::commands::restore::{Request as Wanted, restore};
 use crate::commands::run::{Request, VERSION, run};
+use crate::commands::upgrade::{Crontabs, upgrade};
 use crate::commands::verify::verify;
 use crate::error::{Error, Exit, Result};
 use crate::output;
@@ -55,6 +56,7 @@ enum Command {
     Backups(BackupsArgs),
     Restore(RestoreArgs),
     Verify(VerifyArgs),
+    Upgrade(UpgradeArgs),
 }
 
 /// Run a task or an action.
@@ -186,6 +188,23 @@ struct RestoreArgs {
     to_db: Option<String>,
 }
 
+/// Show what changes when this program takes over from KB17, and take over its crontab lines.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "upgrade")]
+struct UpgradeArgs {
+    /// directory of KB17 with its config.yaml; default: `/opt/KristaBackup`
+    #[argh(option, arg_name = "dir", default = "PathBuf::from(\"/opt/KristaBackup\")")]
+    from: PathBuf,
+
+    /// replace its crontab lines; without this nothing is changed
+    #[argh(switch)]
+    apply: bool,
+
+    /// print one JSON document
+    #[argh(switch)]
+    json: bool,
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
@@ -238,6 +257,10 @@ fn dispatch(args: &[String]) -> Result<Exit> {
         Some(Command::Enable(args)) => enable(config, &args.unit),
         Some(Command::Disable(args)) => disable(config, &args.unit),
         Some(Command::Backups(args)) => backups(config, args.unit.as_deref(), format(args.json)),
+        Some(Command::Upgrade(args)) => {
+            let crontabs = if args.apply { Crontabs::Replace } else { Crontabs::Leave };
+            upgrade(config, &args.from, crontabs, format(args.json))
+        }
         Some(Command::Verify(args)) => verify(config, &args.what),
         Some(Command::Restore(args)) => {
             let RestoreArgs { unit, to, at, only, list, force, privileged, keep_going, db, to_db } = args;
@@ -258,7 +281,7 @@ fn first_line(complaint: &str) -> String {
 }
 
 /// Long options that take a value, so that `--x=v` can be taken apart.
-const VALUED: &[&str] = &["--config", "--on-weekdays", "--to", "--at", "--only", "--db", "--to-db"];
+const VALUED: &[&str] = &["--config", "--on-weekdays", "--from", "--to", "--at", "--only", "--db", "--to-db"];
 
 /// What people type → what argh reads: `--x=v`, `-h`, `--config` anywhere, KB17's short verbs.
 fn normalise(args: &[String]) -> Result<Vec<String>> {
@@ -294,7 +317,7 @@ fn not_here(args: &[String]) -> Option<String> {
         "web" if !rest.iter().any(|arg| arg == "--api" || arg == "--webapi") => {
             Some("there is deliberately no web UI: use `web start --api`, `list`, `check` or the logs".into())
         }
-        "status" | "logs" | "web" | "upgrade" => Some(format!("`{verb}` is not implemented yet in version {VERSION}")),
+        "status" | "logs" | "web" => Some(format!("`{verb}` is not implemented yet in version {VERSION}")),
         _ => None,
     }
 }

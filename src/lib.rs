@@ -16,5 +16,6 @@ pub mod archive; // the engine: walk, changes, tar, gzip, read back
 pub mod actions; // one file per action type
 pub mod config; // text → checked Config
 pub mod run; // order, policy, locks, logs, trigger
+pub mod upgrade; // what changes when KB17 is replaced
 pub mod commands; // one file per verb
 pub mod cli; // argh structs, old spellings, one match

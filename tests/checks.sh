@@ -10,7 +10,7 @@ TEST_PACKAGES=(
     e2fsprogs mount util-linux                    # disks that fill up and lose power
     libarchive-tools pigz bzip2 xz-utils zip unzip # other readers of what we write
     postgresql-15 postgresql-client-15            # a real server to dump
-    rsync cron                                    # programs the actions drive
+    rsync cron busybox-static                     # programs the actions and `enable` drive
     shellcheck gcc libc6-dev binutils             # building and checking
 )
 SIZE_LIMIT=$((3 * 1024 * 1024))

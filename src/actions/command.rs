@@ -1,5 +1,6 @@
 //! `command`: one line of the administrator's own, run by `sh -c`. What it shares with `script` is here too.
 
+use crate::actions::guards::Guards;
 use crate::actions::properties::{Properties, Severity};
 use crate::actions::{Action, Common, Context, Plan, Report, Surroundings};
 use crate::error::{Error, Result};
@@ -31,8 +32,8 @@ struct Single {
 }
 
 impl Action for Single {
-    fn preview(&self, _: &Context<'_>) -> Result<Plan> {
-        self.shell.check_directory()?;
+    fn preview(&self, cx: &Context<'_>) -> Result<Plan> {
+        self.shell.check(cx)?;
         Ok(vec![format!("would run {} in {}", first_word(&self.text), self.shell.dir.display())])
     }
 
@@ -71,20 +72,23 @@ impl Complaints {
 pub(super) struct Shell {
     /// `src_path`: where they run.
     pub dir: PathBuf,
+    guards: Guards,
     complaints: Complaints,
 }
 
 impl Shell {
     pub fn read(p: &mut Properties<'_>, common: &Common) -> Self {
         let words = [("error", Complaints::Error), ("warning", Complaints::Warning), ("info", Complaints::Info)];
-        Self { dir: common.src_path.clone(), complaints: p.choice("stderr_level", &words) }
+        let complaints = p.choice("stderr_level", &words);
+        Self { dir: common.src_path.clone(), guards: Guards::read(p), complaints }
     }
 
-    /// Fails when there is no directory to run in.
-    pub fn check_directory(&self) -> Result<()> {
+    /// Fails when there is no directory to run in, or not what must be there (P21, P23).
+    pub fn check(&self, cx: &Context<'_>) -> Result<()> {
+        self.guards.check_destination(cx, &self.dir, None)?;
         let dir = self.dir.display();
         match std::fs::metadata(&self.dir) {
-            Ok(meta) if meta.is_dir() => Ok(()),
+            Ok(meta) if meta.is_dir() => self.guards.check_source(cx, &self.dir, None),
             Ok(_) => Err(Error::failed(format!("`src_path` {dir}, where it is to run, is not a directory"))),
             Err(e) => Err(Error::failed(format!("`src_path` {dir}, where it is to run: {e}"))),
         }
@@ -92,7 +96,7 @@ impl Shell {
 
     /// Runs one command; its standard output goes to the log as INFO, its standard error as configured.
     pub fn run(&self, cx: &Context<'_>, text: &str) -> Result<End> {
-        self.check_directory()?;
+        self.check(cx)?;
         let command = process::Command {
             program: "sh".into(),
             args: vec!["-c".into(), text.into()],

@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 pub use words::split_words;
 
+/// How the warning about a quoted `'False'` ends.
+pub const TRUE_FOR_KB17: &str = "KB17 took every quoted text for true";
+
 /// How bad a problem is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Severity {
@@ -251,7 +254,7 @@ impl<'a> Properties<'a> {
             return default;
         };
         if scalar.quoted && !flag {
-            let message = format!("`{key}` is quoted: read as {flag} here, but KB17 took every quoted text for true");
+            let message = format!("`{key}` is quoted: read as {flag} here, but {TRUE_FOR_KB17}");
             self.problem(Severity::Warning, key, message);
         }
         flag

@@ -67,8 +67,8 @@ impl Script {
 }
 
 impl Action for Script {
-    fn preview(&self, _: &Context<'_>) -> Result<Plan> {
-        self.shell.check_directory()?;
+    fn preview(&self, cx: &Context<'_>) -> Result<Plan> {
+        self.shell.check(cx)?;
         let commands = self.commands.iter().enumerate();
         let steps =
             commands.map(|(i, text)| format!("would run {} in {}", self.label(i, text), self.shell.dir.display()));

@@ -1,12 +1,12 @@
 //! `list`: tasks and actions, when they run next and how they ended last.
 
 use crate::actions::properties::Severity;
-use crate::commands::crontab;
 use crate::commands::run::rfc3339;
 use crate::config::{Config, Task};
-use crate::cron::expression::{Dialect, Expression};
 use crate::error::{Exit, Result};
 use crate::output::{self, Colour, Target};
+use crate::run::due::Due;
+use crate::run::expected::{Expected, expression};
 use crate::run::places::Places;
 use crate::store::journal::{self, Record, Standing};
 use crate::sys::clock;
@@ -23,12 +23,13 @@ pub enum Format {
     Json,
 }
 
-/// Shows what is configured. The exit code says nothing about the runs, only whether the question could be answered.
+/// Shows what is configured and how it stands: 3 when a task in the crontab did not run when it should have, or did not end
+/// well since.
 pub fn list(config_file: Option<&Path>, format: Format) -> Result<Exit> {
     let config = Config::load(&Config::find(config_file)?)?;
     let places = Places { logs: config.logging.logs_path.clone(), group: None };
     let records = journal::read(&places.logs.join(journal::FILE_NAME))?;
-    let view = View { records: &records, now: clock::now(), enabled: crontab::enabled(&config).ok() };
+    let view = View { records: &records, now: clock::now(), expected: Expected::of(&config) };
     match format {
         Format::Json => output::json(&document(&config, &view))?,
         Format::Table => {
@@ -40,27 +41,33 @@ pub fn list(config_file: Option<&Path>, format: Format) -> Result<Exit> {
             }
         }
     }
-    Ok(Exit::Done)
+    let late = config.tasks.iter().filter_map(|task| Some((task, view.due(task)?.since()?)));
+    let late: Vec<_> =
+        late.map(|(task, since)| format!("{} since {}", task.name, minute(clock::local(since)))).collect();
+    if late.is_empty() {
+        return Ok(Exit::Done);
+    }
+    if format == Format::Table {
+        output::note(&output::coloured(Target::Stderr, Colour::Red, &format!("no good run of {}", late.join(", "))));
+    }
+    Ok(Exit::Warning)
 }
 
 /// What is known about the units besides their configuration.
 struct View<'a> {
     records: &'a [Record],
     now: OffsetDateTime,
-    /// Tasks with a line in the crontab; none when the crontab cannot be read.
-    enabled: Option<Vec<String>>,
+    expected: Expected,
 }
 
 impl View<'_> {
-    fn enabled(&self, task: &str) -> Option<bool> {
-        self.enabled.as_ref().map(|names| names.iter().any(|name| name == task))
+    fn due(&self, task: &Task) -> Option<Due> {
+        self.expected.due(task, self.records, self.now)
     }
 }
 
 fn next_run(task: &Task, now: OffsetDateTime) -> Option<OffsetDateTime> {
-    let expression = Expression::parse(task.cron.as_deref()?, Dialect::Crontab).ok()?;
-    let expression = if task.all_fields_match { expression.on_days_matching_both() } else { expression };
-    expression.next_local(now, &|instant| clock::local(instant).offset())
+    expression(task).ok()?.next_local(now, &|instant| clock::local(instant).offset())
 }
 
 fn document(config: &Config, view: &View<'_>) -> Value {
@@ -83,7 +90,8 @@ fn task_json(task: &Task, view: &View<'_>) -> Value {
         "description": task.descr,
         "cron": task.cron,
         "next": next_run(task, view.now).map(rfc3339),
-        "enabled": view.enabled(&task.name),
+        "enabled": view.expected.is_enabled(&task.name),
+        "due": view.due(task).map(|due| json!({"state": due.word(), "since": due.since().map(rfc3339)})),
         "actions": names(&task.actions),
         "finally": names(&task.finally),
         "last": last_json(view.records, &task.name),
@@ -106,16 +114,17 @@ fn last_json(records: &[Record], unit: &str) -> Value {
 fn table(config: &Config, view: &View<'_>) -> Vec<String> {
     let heads = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let mut rows =
-        vec![heads(&["TASK", "CRON", "ENABLED", "NEXT RUN", "LAST RUN", "RESULT", "ACTIONS", "DESCRIPTION"])];
+        vec![heads(&["TASK", "CRON", "ENABLED", "NEXT RUN", "LAST RUN", "RESULT", "DUE", "ACTIONS", "DESCRIPTION"])];
     for task in &config.tasks {
         let (at, result) = last(view.records, &task.name);
         rows.push(vec![
             task.name.clone(),
             task.cron.clone().unwrap_or_else(|| "-".into()),
-            view.enabled(&task.name).map_or("?", |enabled| if enabled { "yes" } else { "no" }).to_owned(),
+            view.expected.is_enabled(&task.name).map_or("?", |enabled| if enabled { "yes" } else { "no" }).to_owned(),
             next_run(task, view.now).map_or_else(|| "-".into(), minute),
             at,
             result,
+            view.due(task).map_or_else(|| "-".into(), shown),
             task.actions.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(","),
             task.descr.clone(),
         ]);
@@ -140,6 +149,11 @@ fn last(records: &[Record], unit: &str) -> (String, String) {
         }
         None => ("-".into(), "never ran".into()),
     }
+}
+
+fn shown(due: Due) -> String {
+    due.since()
+        .map_or_else(|| due.word().to_owned(), |since| format!("{} since {}", due.word(), minute(clock::local(since))))
 }
 
 fn minute(at: OffsetDateTime) -> String {

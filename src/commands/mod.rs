@@ -9,4 +9,5 @@ pub mod run;
 pub mod progress;
 pub mod restore;
 pub mod stock;
+pub mod upgrade;
 pub mod verify;

@@ -41,10 +41,22 @@ fn places(executable: Option<&Path>) -> Vec<PathBuf> {
 /// The bytes of a configuration, read through one descriptor that was checked before. Fails (kind `Usage`) when it cannot be
 /// read, is no regular file, or is read as root and others than root could have written it (P25).
 pub fn read_trusted(path: &Path) -> Result<Vec<u8>> {
-    read(path).map_err(|error| Error::usage(error.to_string()))
+    read(path, Owners::Root).map(|(bytes, _)| bytes).map_err(|error| Error::usage(error.to_string()))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
+/// The same for a file of one user that nobody else can have written; second the id of that user.
+pub fn read_of_one_user(path: &Path) -> Result<(Vec<u8>, u32)> {
+    read(path, Owners::Any).map_err(|error| Error::usage(error.to_string()))
+}
+
+/// Whose file root believes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Owners {
+    Root,
+    Any,
+}
+
+fn read(path: &Path, owners: Owners) -> Result<(Vec<u8>, u32)> {
     let reading = || format!("reading configuration {}", path.display());
     // without O_NONBLOCK a FIFO would hold up the program
     let mut options = OpenOptions::new();
@@ -55,19 +67,19 @@ fn read(path: &Path) -> Result<Vec<u8>> {
         return Err(Error::usage(format!("{}: not a regular file", reading())));
     }
     if users::is_root()
-        && let Some(reason) = distrust(&metadata)
+        && let Some(reason) = distrust(&metadata, owners)
     {
         return Err(Error::usage(format!("{}: refused as root, because it {reason}", reading())));
     }
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).doing(reading)?;
-    Ok(bytes)
+    Ok((bytes, metadata.uid()))
 }
 
 /// Why root must not believe a file, if so.
-fn distrust(metadata: &Metadata) -> Option<String> {
+fn distrust(metadata: &Metadata, owners: Owners) -> Option<String> {
     let mode = metadata.mode() & 0o7777;
-    if metadata.uid() != 0 {
+    if metadata.uid() != 0 && owners == Owners::Root {
         let owner = users::by_uid(metadata.uid()).map_or_else(String::new, |user| format!(" ({})", user.name));
         return Some(format!("belongs to user {}{owner}, not to root", metadata.uid()));
     }
@@ -124,6 +136,9 @@ mod tests {
         assert_eq!(read_trusted(&path).unwrap(), b"a: 1\n");
         chown(&path, Some(1), None).unwrap();
         assert!(read_trusted(&path).unwrap_err().to_string().contains("belongs to user 1"));
+        assert_eq!(read_of_one_user(&path).unwrap(), (b"a: 1\n".to_vec(), 1));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o664)).unwrap();
+        assert!(read_of_one_user(&path).unwrap_err().to_string().contains("its group"));
         // the file itself counts, not a link to it
         symlink(&path, dir.join("link")).unwrap();
         assert!(read_trusted(&dir.join("link")).is_err());

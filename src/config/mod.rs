@@ -13,7 +13,7 @@ mod top;
 mod unit;
 pub mod yaml;
 
-use crate::actions::properties::{Problem, Severity};
+use crate::actions::properties::{Problem, Property, Severity};
 use crate::actions::{Action, Common};
 use crate::error::{Doing, Error, Result};
 use crate::value::Value;
@@ -229,12 +229,23 @@ impl Config {
         Self::examine(path)?.map_err(no_yaml)
     }
 
-    /// The same, with the place of what makes it no YAML as data.
+    /// The same for whoever edits a crontab: the file may belong to any one user, whose id comes second. What it says must
+    /// have no effect but on that user's own (P25).
+    pub fn load_for_crontab(path: &Path) -> Result<(Self, u32)> {
+        let (bytes, owner) = find::read_of_one_user(path)?;
+        let no_yaml = |located: Located| Error::usage(format!("{}:{located}", path.display()));
+        Ok((Self::of_bytes(path, &bytes)?.map_err(no_yaml)?, owner))
+    }
+
+    /// The same as [`Self::load`], with the place of what makes it no YAML as data.
     pub fn examine(path: &Path) -> Result<std::result::Result<Self, Located>> {
-        let bytes = find::read_trusted(path)?;
+        Self::of_bytes(path, &find::read_trusted(path)?)
+    }
+
+    fn of_bytes(path: &Path, bytes: &[u8]) -> Result<std::result::Result<Self, Located>> {
         let absolute = std::path::absolute(path).doing(|| format!("finding the directory of {}", path.display()))?;
         let base_dir = absolute.parent().unwrap_or(Path::new("/")).to_owned();
-        Ok(yaml::decode(&bytes).and_then(|text| Self::of_text(path, &base_dir, &text)))
+        Ok(yaml::decode(bytes).and_then(|text| Self::of_text(path, &base_dir, &text)))
     }
 
     /// What can still be made out of a file that is no YAML: where a refused run is to be recorded. None when not even that,
@@ -321,6 +332,11 @@ impl Config {
     /// Builds the unit of this name: a task, else an action; only an action when `as_action`.
     pub fn unit(&self, name: &str, as_action: bool) -> std::result::Result<Unit, Refusal> {
         unit::build(self, name, as_action)
+    }
+
+    /// Every property of an action, its own first, then those it inherits; none when its chain of ancestors is broken.
+    pub fn properties(&self, action: &str) -> Vec<Property> {
+        inherit::resolve(&self.workshop.actions, action).unwrap_or_default()
     }
 
     /// The worst severity found in the file.

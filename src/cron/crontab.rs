@@ -4,7 +4,9 @@
 //! `KristaBackup.py` with `run TASK` for the same task. Anything else is somebody else's, however similar.
 
 /// Names under which this program or its predecessor is called.
-const PROGRAMS: &[&str] = &["krista-backup", "KristaBackup", "KristaBackup.py"];
+const PROGRAMS: &[&str] = &[OWN, "KristaBackup", "KristaBackup.py"];
+
+const OWN: &str = "krista-backup";
 
 /// Ansible marks the line that follows as its own; the two are never separated.
 const ANSIBLE: &[u8] = b"#Ansible:";
@@ -62,6 +64,13 @@ pub fn tasks(table: &[u8]) -> Vec<String> {
     lines(table).filter_map(task_of).collect()
 }
 
+/// KB17's lines in the table, in its order: the task, and the line without its break.
+pub fn predecessors(table: &[u8]) -> Vec<(String, String)> {
+    let shown = |line| String::from_utf8_lossy(line).trim_end_matches(['\r', '\n']).to_owned();
+    let called = lines(table).filter_map(|line| Some((call(line)?, shown(line))));
+    called.filter(|(call, _)| call.program != OWN).map(|(call, line)| (call.task, line)).collect()
+}
+
 /// The table with `line` for `task`: in the place of its first line, or at the end. Further lines of the task go.
 pub fn with(table: &[u8], task: &str, line: &str) -> Vec<u8> {
     let mut placed = false;
@@ -114,6 +123,17 @@ fn lines(table: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// The task of a line of ours or KB17's.
 fn task_of(line: &[u8]) -> Option<String> {
+    call(line).map(|call| call.task)
+}
+
+/// What a line of ours or KB17's runs.
+struct Call {
+    /// One of [`PROGRAMS`].
+    program: &'static str,
+    task: String,
+}
+
+fn call(line: &[u8]) -> Option<Call> {
     let line = std::str::from_utf8(line).ok()?.trim();
     if line.is_empty() || line.starts_with('#') {
         return None;
@@ -123,7 +143,7 @@ fn task_of(line: &[u8]) -> Option<String> {
     command.match_indices(" # ").map(|(at, mark)| (command.get(..at), command.get(at + mark.len()..))).find_map(
         |(command, task)| {
             let task = task?.trim();
-            runs(&words(command?), task).then(|| task.to_owned())
+            program_running(&words(command?), task).map(|program| Call { program, task: task.to_owned() })
         },
     )
 }
@@ -135,18 +155,16 @@ fn after_fields(line: &str, fields: usize) -> Option<&str> {
     })
 }
 
-/// Whether these words call the program with `run TASK`.
-fn runs(words: &[String], task: &str) -> bool {
-    words.iter().enumerate().any(|(at, word)| {
+/// The program that these words call with `run TASK`, if they do.
+fn program_running(words: &[String], task: &str) -> Option<&'static str> {
+    words.iter().enumerate().find_map(|(at, word)| {
         let name = word.rsplit('/').next().unwrap_or_default();
+        let program = PROGRAMS.iter().copied().find(|program| *program == name)?;
         let mut rest = words.iter().skip(at + 1).map(String::as_str).peekable();
-        if !PROGRAMS.contains(&name) {
-            return false;
-        }
         if rest.next_if_eq(&"--config").is_some() {
             rest.next();
         }
-        rest.next() == Some("run") && rest.next() == Some(task)
+        (rest.next() == Some("run") && rest.next() == Some(task)).then_some(program)
     })
 }
 
@@ -211,6 +229,10 @@ mod tests {
     #[test]
     fn kb17s_lines_are_recognised_and_replaced_in_place() {
         assert_eq!(tasks(format!("\n{KB17}\n{KB17_WEEKDAYS}").as_bytes()), ["diff", "broken"]);
+        let both = format!("{KB17}{}\n{KB17_WEEKDAYS}", entry("full").line().unwrap());
+        let found =
+            [("diff", KB17), ("broken", KB17_WEEKDAYS)].map(|(task, line)| (task.into(), line.trim_end().into()));
+        assert_eq!(predecessors(both.as_bytes()), found, "not ours");
         let table = format!("MAILTO=root\n\n{KB17}\n{KB17_WEEKDAYS}# end");
         let line = entry("diff").line().unwrap();
         assert_eq!(edit(&table, "diff"), format!("MAILTO=root\n\n{line}\n\n{KB17_WEEKDAYS}# end"));

@@ -2,6 +2,7 @@
 
 #![allow(dead_code)] // each test binary uses its own part
 
+pub mod crontabs;
 pub mod postgres;
 pub mod tarfile;
 pub mod tree;

@@ -1,0 +1,62 @@
+//! What is expected of the tasks of a configuration: which are in the crontab, since when, and how each stands.
+
+use crate::config::{Config, Task};
+use crate::cron::crontab as table;
+use crate::cron::expression::{Dialect, Expression};
+use crate::error::{Error, Result};
+use crate::run::crontab::Owner;
+use crate::run::due::{Due, Watch, counting_from};
+use crate::run::enabled::{self, Since};
+use crate::store::journal::Record;
+use crate::sys::clock;
+use time::OffsetDateTime;
+
+/// What the crontab says about the tasks.
+pub struct Expected {
+    /// Tasks with a line; none when the crontab cannot be read.
+    enabled: Option<Vec<String>>,
+    /// Since when each has been there, where that is recorded.
+    since: Since,
+    config_changed: OffsetDateTime,
+}
+
+impl Expected {
+    /// Looks at the crontab (through `crontab -l`) and at what `enable` recorded. Changes nothing.
+    pub fn of(config: &Config) -> Self {
+        let owner = Owner::of(config).ok();
+        let table = owner.as_ref().and_then(|owner| owner.peek().ok());
+        let changed = std::fs::metadata(&config.path).and_then(|meta| meta.modified()).ok();
+        Self {
+            enabled: table.map(|table| table::tasks(table.as_bytes())),
+            since: owner.map(|owner| enabled::read(&owner.places(config))).unwrap_or_default(),
+            config_changed: changed.map_or(OffsetDateTime::UNIX_EPOCH, OffsetDateTime::from),
+        }
+    }
+
+    /// Whether the task has a line in the crontab; none when that cannot be read.
+    pub fn is_enabled(&self, task: &str) -> Option<bool> {
+        self.enabled.as_ref().map(|names| names.iter().any(|name| name == task))
+    }
+
+    /// How a task stands with its schedule; none when nothing is expected of it.
+    pub fn due(&self, task: &Task, records: &[Record], now: OffsetDateTime) -> Option<Due> {
+        if self.is_enabled(&task.name) != Some(true) {
+            return None;
+        }
+        let expression = expression(task).ok()?;
+        let enabled = self.since.get(&task.name).copied();
+        let from = counting_from(enabled, self.config_changed, (records, &task.name));
+        let offset_at = |instant| clock::local(instant).offset();
+        let watch = Watch { task: &task.name, expression: &expression, from, now, offset_at: &offset_at };
+        Some(watch.judge(records))
+    }
+}
+
+/// The times of a task, `all_fields_match` applied. Fails (kind `Usage`) when it has no `cron` or a wrong one.
+pub fn expression(task: &Task) -> Result<Expression> {
+    let wrong = |message: String| Error::usage(format!("task `{}`: {message}", task.name));
+    let cron = task.cron.as_deref().ok_or_else(|| Error::usage(format!("task `{}` has no `cron`", task.name)))?;
+    let expression = Expression::parse(cron, Dialect::Crontab).map_err(wrong)?;
+    // cron itself takes a day when either of the two day fields matches
+    Ok(if task.all_fields_match { expression.on_days_matching_both() } else { expression })
+}
