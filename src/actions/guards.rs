@@ -24,7 +24,7 @@ use crate::sys::users;
 use crate::units::{Amount, show_bytes};
 use crate::value::Value;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
@@ -70,7 +70,8 @@ enum SpaceCheck {
 pub struct Last {
     /// Bytes on disk of the newest set of the same level.
     pub size: u64,
-    /// Whether the newest full set (or dump) held anything besides the source directory itself.
+    /// Whether any full set (or dump) that is still there held anything besides the source directory itself. Not only the
+    /// newest: a set that was empty by mistake must not make the next mistake look right.
     pub held_something: bool,
 }
 
@@ -79,14 +80,35 @@ impl Last {
     pub fn of(sets: &[Set], level: Option<u8>) -> Option<Self> {
         let full = sets.iter().rev().find(|set| set.parts.level.unwrap_or(0) == 0);
         let same = sets.iter().rev().find(|set| set.parts.level == level);
-        let held_something = full.is_some_and(|set| match &set.origin {
-            Origin::Ours(manifest) => manifest.entries > 1,
-            // KB17 counted nothing; its archive of an empty directory has a few hundred bytes
-            Origin::Kb17 | Origin::Damaged(_) => set.size > 4096,
-        });
+        let mut fulls = sets.iter().rev().filter(|set| set.parts.level.unwrap_or(0) == 0);
+        let held_something = fulls.any(held_something);
         let size = same.or(full)?.size;
         Some(Self { size, held_something })
     }
+}
+
+/// KB17 counted nothing, and a manifest can be lost: then the list says it, and without a list the size. An archive of an
+/// empty directory has up to some 150 bytes, whatever packed it.
+fn held_something(set: &Set) -> bool {
+    const EMPTY: u64 = 200;
+    let list = || set.files.iter().find_map(|file| entries_in_list(file));
+    match &set.origin {
+        Origin::Ours(manifest) => manifest.entries > 1,
+        Origin::Kb17 | Origin::Damaged(_) => {
+            list().map_or_else(|| fs::metadata(&set.main).is_ok_and(|main| main.len() > EMPTY), |entries| entries > 0)
+        }
+    }
+}
+
+/// How many entries a list names besides the source itself, as far as its first 64 KiB tell; none when it is no list: those
+/// begin with the path of their archive.
+fn entries_in_list(path: &Path) -> Option<usize> {
+    let mut head = Vec::new();
+    fs::File::open(path).ok()?.take(64 << 10).read_to_end(&mut head).ok()?;
+    let mut lines = head.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.next().filter(|line| line.starts_with(b"/"))?;
+    let is_entry = |line: &&[u8]| !line.starts_with(b"#") && !line.ends_with(b",.");
+    Some(lines.filter(is_entry).count())
 }
 
 /// A destination that was checked, for checking it again once it is open.

@@ -98,6 +98,12 @@ fn line(task: &Task, config: Option<&Path>) -> Result<String> {
     let days = days.map(|days| days.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
     let cron = expression.crontab_fields();
     let program = std::env::current_exe().doing(|| "finding this program's own path".to_owned())?;
+    let name = program.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if table::program_named(name).is_none() {
+        // a line that is not recognised again could be neither replaced nor taken out
+        let message = format!("{} must be called krista-backup to stand in a crontab: rename it", program.display());
+        return Err(Error::usage(message));
+    }
     let entry = Entry {
         cron: &cron,
         program: text(&program)?,

@@ -5,13 +5,13 @@ use crate::config::{Config, Logging, Refusal, Unit};
 use crate::error::{Error, Exit, Kind, Result};
 use crate::outcome::Outcome;
 use crate::output::{self, Colour, Target};
-use crate::run::lock::{self, Held, Holder};
+use crate::run::lock::{self, Asking, Held, Holder};
 use crate::run::logfile::{self, Console, ROOT};
 use crate::run::mishap;
 use crate::run::moment;
 use crate::run::places::Places;
 use crate::run::runner::{self, Done};
-use crate::run::trigger::Trigger;
+use crate::run::trigger::{self, Trigger};
 use crate::store::journal::{End, Journal, Process, Record, Start};
 use crate::sys::clock;
 use crate::sys::signals::{self, Cancel};
@@ -56,15 +56,14 @@ pub fn run(config_file: Option<&Path>, request: &Request) -> Result<Exit> {
         Ok(unit) => unit,
         Err(refusal) => return Err(desk.refuse_config(&config, &refusal)),
     };
-    desk.places.create_dir(&desk.places.state())?;
     signals::install()?;
     let cancel = signals::process_cancel();
-    let _locks = match take_locks(&config, &unit, &desk, &cancel) {
-        Ok(locks) => locks,
+    let (_locks, trouble) = match take_locks(&config, &unit, &desk, &cancel) {
+        Ok(taken) => taken,
         Err(error) => return Err(desk.refuse_locked(error)),
     };
-    let done = desk.carry_out(&config, unit, &cancel);
-    desk.show(&done)?;
+    let done = desk.carry_out(&config, unit, &cancel, trouble);
+    show(request, &done)?;
     Ok(done.signal.map_or(exit_of(&done), Exit::Signal))
 }
 
@@ -76,22 +75,35 @@ fn exit_of(end: &End) -> Exit {
 fn refuse_unreadable(path: &Path, request: &Request, error: Error, now: OffsetDateTime) -> Error {
     if let Some(logging) = Config::salvage(path) {
         let desk = Desk::new(&logging, request, now);
-        desk.refused(&error.to_string(), Outcome::Failed, Exit::Usage);
+        return desk.refused(error, Outcome::Failed);
+    }
+    if let Some(trigger) = Config::salvage_trigger(path).filter(|_| !request.dry)
+        && let Err(trouble) = trigger::overrule(&trigger, Outcome::Failed)
+    {
+        output::note(&trouble.to_string());
     }
     error
 }
 
-fn take_locks(config: &Config, unit: &Unit, desk: &Desk, cancel: &Cancel) -> Result<Vec<Held>> {
+/// The locks of a run. Where lock files cannot be made (a full or read-only log disk must not stop a backup, P7) the
+/// configuration itself is locked, and the trouble is handed back.
+fn take_locks(config: &Config, unit: &Unit, desk: &Desk, cancel: &Cancel) -> Result<(Vec<Held>, Option<String>)> {
     let state = desk.places.state();
     let config_path = std::fs::canonicalize(&config.path).unwrap_or_else(|_| config.path.clone());
     let holder = Holder { pid: std::process::id(), unit: unit.name.clone(), since: rfc3339(desk.now) };
-    let wait = unit.lock_wait.unwrap_or(Duration::ZERO);
-    let began = Instant::now();
+    let asking = Asking { holder, deadline: desk.begun + unit.lock_wait.unwrap_or(Duration::ZERO), cancel };
     let mut paths = vec![lock::unit_lock(&state, &config_path, &unit.name)];
     if !config.allow_parallel {
         paths.push(lock::config_lock(&state, &config_path));
     }
-    paths.iter().map(|path| lock::take(path, &holder, wait.saturating_sub(began.elapsed()), cancel)).collect()
+    let take_all = || paths.iter().map(|path| lock::take(path, &asking)).collect::<Result<Vec<_>>>();
+    match desk.places.create_dir(&state).and_then(|()| take_all()) {
+        Ok(held) => Ok((held, None)),
+        Err(error) if error.kind() == Kind::Failed => {
+            Ok((vec![lock::take_existing(&config_path, &asking)?], Some(error.to_string())))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Where one request is recorded: logs, journal, trigger.
@@ -102,6 +114,7 @@ struct Desk {
     trigger: Trigger,
     logging: Logging,
     now: OffsetDateTime,
+    begun: Instant,
 }
 
 impl Desk {
@@ -111,27 +124,37 @@ impl Desk {
         // a dry run changes nothing outside the log directory
         let path = logging.trigger.clone().filter(|_| !request.dry);
         let trigger = Trigger { path, state: places.state(), unit: request.unit.clone() };
-        Self { request: request.clone(), places, journal, trigger, logging: logging.clone(), now }
+        Self {
+            request: request.clone(),
+            places,
+            journal,
+            trigger,
+            logging: logging.clone(),
+            now,
+            begun: Instant::now(),
+        }
     }
 
     fn refuse_config(&self, config: &Config, refusal: &Refusal) -> Error {
         let file = config.path.display();
         let mut lines: Vec<_> = refusal.problems.iter().map(|p| format!("{file}:{p}")).collect();
-        lines.push(format!("{}; nothing was started", refusal.summary));
-        self.refused(&lines.join("; "), Outcome::Failed, Exit::Usage);
+        lines.push(format!("{}; nothing was started", refusal.summary.escape_debug()));
+        self.record_refusal(&lines.join("; "), Outcome::Failed, Exit::Usage);
         Error::usage(lines.join("\n"))
     }
 
     fn refuse_locked(&self, error: Error) -> Error {
-        match error.kind() {
-            Kind::Locked => self.refused(&error.to_string(), Outcome::Skipped, Exit::Locked),
-            kind => self.refused(&error.to_string(), Outcome::Failed, kind.exit()),
-        }
+        let outcome = if error.kind() == Kind::Locked { Outcome::Skipped } else { Outcome::Failed };
+        self.refused(error, outcome)
+    }
+
+    fn refused(&self, error: Error, outcome: Outcome) -> Error {
+        self.record_refusal(&error.to_string(), outcome, error.kind().exit());
         error
     }
 
     /// Records a run that was not started: program log, journal, trigger. What cannot be recorded is said on stderr.
-    fn refused(&self, message: &str, outcome: Outcome, exit: Exit) {
+    fn record_refusal(&self, message: &str, outcome: Outcome, exit: Exit) {
         let (level, word) = match outcome {
             Outcome::Skipped => (Level::Warn, Outcome::Warning),
             _ => (Level::Error, Outcome::Failed),
@@ -139,7 +162,9 @@ impl Desk {
         let done = Done { outcome, signal: None, message: message.to_owned(), actions: Vec::new() };
         let end = self.end_record(String::new(), &done, exit);
         let line = format!("run {}: {message}", self.request.unit);
+        let shown = if self.request.json { show(&self.request, &end) } else { Ok(()) };
         let results = [
+            shown,
             self.places.create_dir(&self.places.state()),
             logfile::program(&self.places, level, &line),
             self.journal.append(&Record::End(end)),
@@ -149,11 +174,14 @@ impl Desk {
     }
 
     /// The run itself, from the first log line to the last.
-    fn carry_out(&self, config: &Config, unit: Unit, cancel: &Cancel) -> End {
-        let (moment, mut troubles) = match moment::claim(&self.places, self.now) {
-            Ok(moment) => (moment, Vec::new()),
-            Err(error) => (self.now - Duration::from_nanos(self.now.nanosecond().into()), vec![error.to_string()]),
-        };
+    fn carry_out(mut self, config: &Config, unit: Unit, cancel: &Cancel, trouble: Option<String>) -> End {
+        let mut troubles: Vec<String> = trouble.into_iter().collect();
+        let whole = self.now - Duration::from_nanos(self.now.nanosecond().into());
+        let moment = moment::claim(&self.places, self.now).unwrap_or_else(|error| {
+            troubles.push(error.to_string());
+            whole
+        });
+        self.now = moment;
         let verbose = self.request.verbose || self.logging.use_console;
         let console = if verbose { Console::Everything } else { Console::Troubles };
         troubles.extend(logfile::start(&self.places, &unit.full_name, moment, console));
@@ -233,19 +261,18 @@ impl Desk {
     }
 
     fn end_record(&self, run: String, done: &Done, exit: Exit) -> End {
-        let now = clock::now();
         let sum = |field: fn(&crate::store::journal::ActionEnd) -> u64| done.actions.iter().map(field).sum();
         End {
             run,
             unit: self.request.unit.clone(),
             started: rfc3339(self.now),
-            time: rfc3339(now),
+            time: rfc3339(clock::now().max(self.now)),
             dry: self.request.dry,
             outcome: done.outcome,
             exit: exit.code(),
             signal: done.signal,
             message: done.message.chars().take(2000).collect(),
-            duration_ms: u64::try_from((now - self.now).whole_milliseconds().max(0)).unwrap_or(u64::MAX),
+            duration_ms: u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
             bytes: sum(|action| action.bytes),
             files: sum(|action| action.files),
             warnings: sum(|action| action.warnings),
@@ -253,23 +280,24 @@ impl Desk {
             version: VERSION.to_owned(),
         }
     }
+}
 
-    fn show(&self, end: &End) -> Result<()> {
-        if self.request.json {
-            let document = serde_json::to_value(end).unwrap_or_default();
-            return output::json(&document);
-        }
-        let colour = match end.outcome {
-            Outcome::Skipped | Outcome::Ok => Colour::Green,
-            Outcome::Warning => Colour::Yellow,
-            Outcome::Timeout | Outcome::Failed => Colour::Red,
-        };
-        let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        if terminal || end.outcome >= Outcome::Warning {
-            output::note(&output::coloured(Target::Stderr, colour, &summary(end)));
-        }
-        Ok(())
+fn show(request: &Request, end: &End) -> Result<()> {
+    if request.json {
+        let document = serde_json::to_value(end).unwrap_or_default();
+        return output::json(&document);
     }
+    let colour = match end.outcome {
+        Outcome::Skipped | Outcome::Ok => Colour::Green,
+        Outcome::Warning => Colour::Yellow,
+        Outcome::Timeout | Outcome::Failed => Colour::Red,
+    };
+    let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    // with -v the log's own last line says it
+    if !request.verbose && (terminal || end.outcome >= Outcome::Warning) {
+        output::note(&output::coloured(Target::Stderr, colour, &summary(end)));
+    }
+    Ok(())
 }
 
 /// Logs an error of the bookkeeping, and hands its text on.

@@ -256,6 +256,14 @@ impl Config {
         salvage::logging(&String::from_utf8_lossy(&bytes), absolute.parent()?)
     }
 
+    /// The trigger file's path out of a file that may not be trusted: see `run::trigger::overrule` for what it is good for.
+    pub fn salvage_trigger(path: &Path) -> Option<PathBuf> {
+        let text =
+            std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).and_then(|_| std::fs::read(path).ok())?;
+        let absolute = std::path::absolute(path).ok()?;
+        salvage::logging(&String::from_utf8_lossy(&text), absolute.parent()?)?.trigger
+    }
+
     /// Checks a text as if it stood in this file; relative paths are relative to `base_dir`.
     fn of_text(path: &Path, base_dir: &Path, text: &str) -> std::result::Result<Self, Located> {
         let yaml::Document { value, marks, problems: of_file } = yaml::read(text)?;

@@ -1,7 +1,8 @@
 //! Editing a crontab: our lines and KB17's, every other byte stays. Pure; over bytes, because a crontab need not be UTF-8.
 //!
-//! A line is ours when it ends in ` # TASK` and its command runs a program named `krista-backup`, `KristaBackup` or
-//! `KristaBackup.py` with `run TASK` for the same task. Anything else is somebody else's, however similar.
+//! A line is ours when it ends in ` # TASK` and its command runs a program named `krista-backup` (also with a version or an
+//! architecture behind it), `KristaBackup` or `KristaBackup.py` with `run TASK` for the same task. Anything else is somebody
+//! else's, however similar.
 
 /// Names under which this program or its predecessor is called.
 const PROGRAMS: &[&str] = &[OWN, "KristaBackup", "KristaBackup.py"];
@@ -155,11 +156,25 @@ fn after_fields(line: &str, fields: usize) -> Option<&str> {
     })
 }
 
+/// Which of [`PROGRAMS`] a file of this name is; `krista-backup-2.0.0` and `krista-backup_x86_64` are ours, too.
+pub fn program_named(name: &str) -> Option<&'static str> {
+    const MACHINES: &[&str] = &["x86_64", "amd64", "aarch64", "arm64", "linux", "static"];
+    let marked = name.strip_prefix(OWN).and_then(|rest| rest.strip_prefix(['-', '_', '.']));
+    let is_mark = |mark: &str| {
+        let version = mark.strip_prefix('v').unwrap_or(mark);
+        version.starts_with(|c: char| c.is_ascii_digit()) || MACHINES.iter().any(|machine| mark.starts_with(machine))
+    };
+    if marked.is_some_and(is_mark) {
+        return Some(OWN);
+    }
+    PROGRAMS.iter().copied().find(|program| *program == name)
+}
+
 /// The program that these words call with `run TASK`, if they do.
 fn program_running(words: &[String], task: &str) -> Option<&'static str> {
     words.iter().enumerate().find_map(|(at, word)| {
         let name = word.rsplit('/').next().unwrap_or_default();
-        let program = PROGRAMS.iter().copied().find(|program| *program == name)?;
+        let program = program_named(name)?;
         let mut rest = words.iter().skip(at + 1).map(String::as_str).peekable();
         if rest.next_if_eq(&"--config").is_some() {
             rest.next();
@@ -236,6 +251,16 @@ mod tests {
         let table = format!("MAILTO=root\n\n{KB17}\n{KB17_WEEKDAYS}# end");
         let line = entry("diff").line().unwrap();
         assert_eq!(edit(&table, "diff"), format!("MAILTO=root\n\n{line}\n\n{KB17_WEEKDAYS}# end"));
+    }
+
+    #[test]
+    fn a_program_with_its_version_in_the_name_is_ours() {
+        for name in ["krista-backup", "krista-backup-2.0.0", "krista-backup_v2", "krista-backup.x86_64"] {
+            let line = Entry { program: &format!("/opt/{name}"), ..entry("full") }.line().unwrap();
+            assert_eq!(task_of(line.as_bytes()).as_deref(), Some("full"), "{line}");
+        }
+        assert_eq!(program_named("krista-backup-wrapper"), None);
+        assert_eq!(program_named("kb"), None);
     }
 
     #[test]

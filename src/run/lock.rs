@@ -31,31 +31,52 @@ pub struct Held {
     _file: File,
 }
 
-/// Takes the lock at `path`, waiting up to `wait` for it. `Err` of kind `Locked` names the holder.
-pub fn take(path: &Path, holder: &Holder, wait: Duration, cancel: &Cancel) -> Result<Held> {
-    let doing = || format!("taking the lock {}", path.display());
-    let deadline = Instant::now() + wait;
+/// How a lock is asked for.
+pub struct Asking<'a> {
+    /// What is written into the lock file.
+    pub holder: Holder,
+    /// Until when it is asked for.
+    pub deadline: Instant,
+    /// Ends the waiting.
+    pub cancel: &'a Cancel,
+}
+
+/// Takes the lock at `path`, which is created when missing. `Err` of kind `Locked` names the holder.
+pub fn take(path: &Path, asking: &Asking<'_>) -> Result<Held> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NOFOLLOW);
-    let mut file = options.open(path).doing(doing)?;
+    let mut file = options.open(path).doing(|| format!("taking the lock {}", path.display()))?;
+    wait_for(&mut file, path, asking)?;
+    // what is written here only informs; a full disk must not stop the backup
+    let _ = write_holder(&mut file, &asking.holder);
+    Ok(Held { _file: file })
+}
+
+/// Locks a file that exists, without writing to it: for when lock files cannot be made.
+pub fn take_existing(path: &Path, asking: &Asking<'_>) -> Result<Held> {
+    let mut file = File::open(path).doing(|| format!("taking a lock on {}", path.display()))?;
+    wait_for(&mut file, path, asking)?;
+    Ok(Held { _file: file })
+}
+
+fn wait_for(file: &mut File, path: &Path, asking: &Asking<'_>) -> Result<()> {
     loop {
         match file.try_lock() {
-            Ok(()) => break,
+            Ok(()) => return Ok(()),
             Err(TryLockError::WouldBlock) => {}
-            Err(TryLockError::Error(error)) => return Err(error).doing(doing),
+            Err(TryLockError::Error(error)) => {
+                return Err(error).doing(|| format!("taking the lock {}", path.display()));
+            }
         }
-        if let Some(signal) = cancel.signal() {
-            let message = format!("stopped by signal {signal} while waiting for {}", describe(&mut file));
+        if let Some(signal) = asking.cancel.signal() {
+            let message = format!("stopped by signal {signal} while waiting for {}", describe(file));
             return Err(Error::new(Kind::Interrupted(signal), message));
         }
-        if Instant::now() >= deadline {
-            return Err(Error::new(Kind::Locked, format!("another run is at work: {}", describe(&mut file))));
+        if Instant::now() >= asking.deadline {
+            return Err(Error::new(Kind::Locked, format!("another run is at work: {}", describe(file))));
         }
         std::thread::sleep(PAUSE);
     }
-    // what is written here only informs; a full disk must not stop the backup
-    let _ = write_holder(&mut file, holder);
-    Ok(Held { _file: file })
 }
 
 fn write_holder(file: &mut File, holder: &Holder) -> std::io::Result<()> {
@@ -97,8 +118,9 @@ fn key(parts: &[&[u8]]) -> String {
 mod tests {
     use super::*;
 
-    fn holder(unit: &str) -> Holder {
-        Holder { pid: 42, unit: unit.into(), since: "2026-11-23T01:00:00+03:00".into() }
+    fn asking<'a>(unit: &str, seconds: u64, cancel: &'a Cancel) -> Asking<'a> {
+        let holder = Holder { pid: 42, unit: unit.into(), since: "2026-11-23T01:00:00+03:00".into() };
+        Asking { holder, deadline: Instant::now() + Duration::from_secs(seconds), cancel }
     }
 
     /// P22: one holder; the one turned away learns who holds it.
@@ -106,15 +128,16 @@ mod tests {
     fn a_second_taker_is_told_who_holds_it() {
         let path = std::env::temp_dir().join(format!("kb-lock-{}", std::process::id()));
         let cancel = Cancel::new();
-        let held = take(&path, &holder("full"), Duration::ZERO, &cancel).unwrap();
-        let refused = take(&path, &holder("diff"), Duration::ZERO, &cancel).unwrap_err();
+        let held = take(&path, &asking("full", 0, &cancel)).unwrap();
+        let refused = take(&path, &asking("diff", 0, &cancel)).unwrap_err();
+        assert_eq!(take_existing(&path, &asking("diff", 0, &cancel)).unwrap_err().kind(), Kind::Locked);
         assert_eq!(refused.kind(), Kind::Locked);
         assert_eq!(refused.to_string(), "another run is at work: `full`, process 42, since 2026-11-23T01:00:00+03:00");
         cancel.request(15);
-        let stopped = take(&path, &holder("diff"), Duration::from_secs(60), &cancel).unwrap_err();
+        let stopped = take(&path, &asking("diff", 60, &cancel)).unwrap_err();
         assert_eq!(stopped.kind(), Kind::Interrupted(15));
         drop(held);
-        take(&path, &holder("diff"), Duration::ZERO, &Cancel::new()).unwrap();
+        take(&path, &asking("diff", 0, &Cancel::new())).unwrap();
         std::fs::remove_file(path).unwrap();
     }
 

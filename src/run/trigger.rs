@@ -83,6 +83,17 @@ impl Trigger {
     }
 }
 
+/// Puts a word into a trigger file whose path cannot be trusted: only where a regular file already holds such a word, so that
+/// whoever made the path up can at most change an alarm.
+pub fn overrule(path: &Path, outcome: Outcome) -> Result<()> {
+    let is_file = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() < 32);
+    let shown = if is_file { std::fs::read_to_string(path).unwrap_or_default() } else { String::new() };
+    match meaning(shown.trim()) {
+        Some(_) => write(path, outcome.trigger()),
+        None => Ok(()),
+    }
+}
+
 fn write(path: &Path, word: &str) -> Result<()> {
     if std::fs::read(path).is_ok_and(|now| now == word.as_bytes()) {
         // the agent looks at the age, too

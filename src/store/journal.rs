@@ -306,11 +306,13 @@ impl Standing {
     }
 }
 
-/// How the last real (not dry) run of `unit` stands, refused ones left out when `run` did start since.
+/// How the last real (not dry) run of `unit` stands. A start that found another run at work says nothing about either; one
+/// that the configuration did not allow does.
 pub fn last_run(records: &[Record], unit: &str) -> Option<Standing> {
     let mut ended: BTreeSet<&str> = BTreeSet::new();
     for record in records.iter().rev() {
         match record {
+            Record::End(end) if end.run.is_empty() && end.outcome == Outcome::Skipped => {}
             Record::End(end) if end.unit == unit && !end.dry => return Some(Standing::Ended(end.clone())),
             Record::End(end) => {
                 ended.insert(&end.run);
@@ -384,6 +386,17 @@ mod tests {
         let records = [start("full", "a", Process::this()), end("full", "a", Outcome::Failed)];
         assert_eq!(last_run(&records, "full").unwrap().word(), "failed");
         assert_eq!(last_run(&records, "diff"), None);
+    }
+
+    #[test]
+    fn a_start_that_was_turned_away_hides_neither_the_last_result_nor_the_run_at_work() {
+        let turned_away = end("full", "", Outcome::Skipped);
+        let records = [end("full", "a", Outcome::Failed), turned_away.clone()];
+        assert_eq!(last_run(&records, "full").unwrap().word(), "failed");
+        let records = [start("full", "a", Process::this()), turned_away];
+        assert_eq!(last_run(&records, "full").unwrap().word(), "running");
+        let records = [end("full", "a", Outcome::Ok), end("full", "", Outcome::Failed)];
+        assert_eq!(last_run(&records, "full").unwrap().word(), "failed", "refused by the configuration");
     }
 
     #[test]

@@ -243,3 +243,54 @@ fn wait_for(bench: &Bench, name: &str) {
     }
     panic!("{name} did not appear");
 }
+
+/// P7: a log directory that cannot be made does not stop the backup, and shows.
+#[test]
+fn a_log_directory_that_cannot_be_made_stops_nothing_and_shows() {
+    let bench = Bench::with("nologs", "actions:\n  n: {type: command, cmd: touch {dir}/done}\n");
+    bench.write("log", "a file in the way");
+    bench.write("trigger", "SUCCESS");
+    let ran = bench.run(&["run", "n"]);
+    ran.exits(3);
+    assert!(bench.path("done").exists());
+    assert_eq!(bench.trigger(), "WARNING");
+    contains(&ran.stderr, "{dir}/log");
+}
+
+/// A configuration that others may write is not believed, but it must not keep the alarm silent either.
+#[test]
+fn a_configuration_that_may_not_be_trusted_raises_an_alarm_that_is_there() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::with("untrusted", "actions:\n  n: {type: command, cmd: touch {dir}/done}\n");
+    std::fs::set_permissions(bench.path("config.yaml"), std::fs::Permissions::from_mode(0o664)).unwrap();
+    bench.run(&["run", "n"]).exits(2);
+    assert_eq!(bench.names(""), ["config.yaml"], "a path out of such a file makes nothing");
+    bench.write("trigger", "something else");
+    bench.run(&["run", "n"]).exits(2);
+    assert_eq!(bench.trigger(), "something else");
+    bench.write("trigger", "SUCCESS\n");
+    bench.run(&["run", "n"]).exits(2);
+    assert_eq!(bench.trigger(), "ERROR");
+    assert!(!bench.path("done").exists());
+}
+
+#[test]
+fn json_tells_of_a_refusal_too() {
+    let bench = Bench::with("refusedjson", "actions:\n  n: {type: command, cmd: 'true'}\n");
+    let ran = bench.run(&["run", "nosuch", "--json"]);
+    let answer: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((ran.code, answer["exit"].as_u64(), answer["outcome"].as_str()), (2, Some(2), Some("failed")));
+}
+
+#[test]
+fn start_and_end_agree_when_the_second_was_taken() {
+    let bench = Bench::with("agree", "actions:\n  n: {type: command, cmd: 'true'}\n");
+    for _ in 0..3 {
+        bench.run(&["run", "n"]).gives(0, "", "");
+    }
+    let records = bench.journal();
+    for pair in records.chunks(2) {
+        assert_eq!(pair[0]["time"], pair[1]["started"]);
+        assert!(pair[1]["time"].as_str() >= pair[1]["started"].as_str());
+    }
+}

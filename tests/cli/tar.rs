@@ -697,3 +697,47 @@ fn what_check_says_about_tar() {
         contains(&said, part);
     }
 }
+
+/// P21: an empty source is an error even when what was archived before has no manifest, as after an upgrade from KB17, and
+/// also when an empty set was made by mistake in between.
+#[test]
+fn p21_an_empty_source_is_noticed_whatever_the_last_set_was() {
+    let bench = Bench::with(
+        "emptykb17",
+        "actions:\n  t: {type: tar, basename: app, src_path: '{dir}/src', dest_path: '{dir}/out'}\n  e: {source: t, allow_empty: yes}\n",
+    );
+    bench.write("src/a", "x");
+    bench.run(&["run", "t"]).gives(0, "", "");
+    for name in bench.names("out").iter().filter(|name| name.ends_with(".manifest")) {
+        fs::remove_file(bench.path("out").join(name)).unwrap();
+    }
+    fs::remove_file(bench.path("src/a")).unwrap();
+    let refused = bench.run(&["run", "t"]);
+    refused.exits(1);
+    contains(&refused.stderr, "is empty");
+    bench.run(&["run", "e"]).gives(0, "", "");
+    bench.run(&["run", "t"]).exits(1);
+    for name in bench.names("out").iter().filter(|name| name.ends_with(".list")) {
+        fs::remove_file(bench.path("out").join(name)).unwrap();
+    }
+    bench.run(&["run", "e"]).gives(0, "", "");
+}
+
+#[test]
+fn a_differential_in_the_same_task_builds_on_the_full_just_made() {
+    let bench = Bench::with(
+        "sametask",
+        "schedule: {both: {actions: [f, d]}}\nactions:\n  f: {type: tar, basename: app, src_path: '{dir}/src', dest_path: '{dir}/out'}\n  d: {source: f, level: 1}\n",
+    );
+    bench.write("src/a", "x");
+    for _ in 0..2 {
+        bench.run(&["run", "both"]).gives(0, "", "");
+    }
+    let manifests: Vec<_> = bench.names("out").into_iter().filter(|n| n.ends_with("-1.tar.gz.manifest")).collect();
+    assert_eq!(manifests.len(), 2);
+    for name in manifests {
+        let manifest: serde_json::Value = serde_json::from_str(&bench.read(&format!("out/{name}"))).unwrap();
+        let full = name.replace("-1.tar.gz.manifest", "-0.tar.gz");
+        assert_eq!(manifest["base"], full.as_str());
+    }
+}

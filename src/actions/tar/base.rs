@@ -55,13 +55,13 @@ impl Candidate<'_> {
     }
 }
 
-/// The newest usable level 0 up to the run time; every newer one that is not usable is warned about.
+/// The newest usable level 0 up to the run time, the one of this very run included; every newer one that is not usable is warned about.
 pub fn choose(settings: &Settings, scan: &Scan, style: &Style, cx: &Context<'_>) -> Result<Option<Chosen>> {
     let moved = settings.moved;
     let now = PrimitiveDateTime::new(cx.run.now.date(), cx.run.now.time());
     let sets = scan.sets.iter().filter(|set| set.parts.level == Some(0)).map(Candidate::Set);
     let lists = scan.lists.iter().filter(|list| moved == Moved::Accepted && list.parts.level == Some(0));
-    let mut candidates: Vec<_> = sets.chain(lists.map(Candidate::List)).filter(|found| found.time() < now).collect();
+    let mut candidates: Vec<_> = sets.chain(lists.map(Candidate::List)).filter(|found| found.time() <= now).collect();
     candidates.sort_by_key(Candidate::time);
     for candidate in candidates.iter().rev() {
         cx.limits.check()?;

@@ -181,7 +181,7 @@ fn replace(path: &Path, bytes: &[u8], mode: u32, flush: fn(&File) -> std::io::Re
     let dir = Dir::open(if parent.as_os_str().is_empty() { Path::new(".") } else { parent }).doing(doing)?;
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let temporary = format!(".{name}.{}-{number}.tmp", std::process::id());
-    dir.remove(&temporary)?; // a dead process may have had our number
+    let _ = dir.remove(&temporary); // a dead process may have had our number; what is in the way is an error right below
     let written = write_new(&dir, &temporary, bytes, mode).and_then(|file| {
         flush(&file).doing(|| format!("flushing {}", dir.join(&temporary).display()))?;
         dir.rename_over(&temporary, name)
