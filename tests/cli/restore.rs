@@ -116,8 +116,16 @@ fn only_what_matches_with_the_directories_around_it() {
     let found = snapshot(&bench.path("to"));
     let names: Vec<_> = found.keys().map(|path| path.to_str().unwrap().to_owned()).collect();
     let expected = [
-        ".", "./etc", "./etc/nginx", "./etc/nginx/nginx.conf", "./etc/nginx/sites", "./etc/nginx/sites/a.conf", "./var",
-        "./var/x.conf", "./var/y", "./var/z-link",
+        ".",
+        "./etc",
+        "./etc/nginx",
+        "./etc/nginx/nginx.conf",
+        "./etc/nginx/sites",
+        "./etc/nginx/sites/a.conf",
+        "./var",
+        "./var/x.conf",
+        "./var/y",
+        "./var/z-link",
     ];
     assert_eq!(names, expected);
     assert_eq!(fs::metadata(bench.path("to/etc")).unwrap().mode() & 0o777, 0o751);
@@ -143,11 +151,14 @@ fn list_shows_the_state_that_would_come_back() {
     bench.write("src/new", "55555");
     backup(&bench, "diff");
     let listed = bench.run(&["restore", "diff", "--list"]).stdout;
-    let sizes: Vec<_> = ["kept", "changed", "new"].iter().map(|name| {
-        let lines: Vec<_> = listed.lines().filter(|line| line.ends_with(name)).collect();
-        assert_eq!(lines.len(), 1, "{listed}");
-        lines[0].split_whitespace().nth(3).unwrap().to_owned()
-    }).collect();
+    let sizes: Vec<_> = ["kept", "changed", "new"]
+        .iter()
+        .map(|name| {
+            let lines: Vec<_> = listed.lines().filter(|line| line.ends_with(name)).collect();
+            assert_eq!(lines.len(), 1, "{listed}");
+            lines[0].split_whitespace().nth(3).unwrap().to_owned()
+        })
+        .collect();
     assert_eq!(sizes, ["2", "4", "5"]);
     lacks(&listed, "old");
 }
@@ -198,7 +209,11 @@ fn what_goes_wrong_leaves_nothing_that_looks_complete() {
     for name in &restored {
         assert_eq!(fs::read(bench.path("to").join(name)).unwrap(), fs::read(bench.path("src").join(name)).unwrap());
     }
-    let missing: usize = ran.stderr.lines().find_map(|line| line.split(" not restored because").next().filter(|n| *n != line)?.parse().ok()).unwrap();
+    let missing: usize = ran
+        .stderr
+        .lines()
+        .find_map(|line| line.split(" not restored because").next().filter(|n| *n != line)?.parse().ok())
+        .unwrap();
     assert_eq!(restored.len() + missing, 40);
 
     // without a manifest the damage is found on the way

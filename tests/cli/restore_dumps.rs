@@ -29,7 +29,8 @@ fn fill(cluster: &Cluster, database: &str) {
 /// P14: a dump of each format comes back into a new database, whatever either is called.
 fn comes_back(format: &str) {
     let Some(cluster) = Cluster::start() else { return };
-    let bench = configure(&cluster, format, &format!("mode: all, format: {format}, globals: true, exclusions: postgres"));
+    let bench =
+        configure(&cluster, format, &format!("mode: all, format: {format}, globals: true, exclusions: postgres"));
     HOSTILE.iter().for_each(|name| fill(&cluster, name));
     assert_eq!(bench.run(&["run", "dump"]).code, 0, "{}", bench.debug_log());
     let ran = bench.run(&["verify"]);

@@ -45,7 +45,11 @@ fn every_flipped_byte_is_noticed() {
         assert!(ran.stdout.starts_with("damaged {dir}/out/app-"), "{}", ran.stdout);
     }
     fs::write(&archive, &whole).unwrap();
-    bench.run(&["verify", path]).gives(0, &format!("ok {}\n", path.replace(bench.path("").to_str().unwrap().trim_end_matches('/'), "{dir}")), "");
+    bench.run(&["verify", path]).gives(
+        0,
+        &format!("ok {}\n", path.replace(bench.path("").to_str().unwrap().trim_end_matches('/'), "{dir}")),
+        "",
+    );
 }
 
 #[test]

@@ -21,14 +21,8 @@ pub fn snapshot(top: &Path) -> Snapshot {
 fn look(path: &Path, name: &Path, found: &mut Snapshot, names: &mut BTreeMap<(u64, u64), PathBuf>) {
     let meta = fs::symlink_metadata(path).unwrap();
     let kind = meta.file_type();
-    let mut text = format!(
-        "{:o} {}:{} {}.{:09} ",
-        meta.mode(),
-        meta.uid(),
-        meta.gid(),
-        meta.mtime(),
-        meta.mtime_nsec()
-    );
+    let mut text =
+        format!("{:o} {}:{} {}.{:09} ", meta.mode(), meta.uid(), meta.gid(), meta.mtime(), meta.mtime_nsec());
     if kind.is_dir() {
         text.push_str("dir");
     } else if kind.is_symlink() {
@@ -124,8 +118,14 @@ pub fn hostile(top: &Path) {
     std::os::unix::fs::FileExt::write_all_at(&sparse, b"in the middle", 3_000_000).unwrap();
     fs::File::create(at("all-hole")).unwrap().set_len(1 << 20).unwrap();
     fs::write(at("empty-file"), "").unwrap();
-    rustix::fs::mknodat(rustix::fs::CWD, at("fifo"), rustix::fs::FileType::Fifo, rustix::fs::Mode::from_raw_mode(0o600), 0)
-        .unwrap();
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        at("fifo"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from_raw_mode(0o600),
+        0,
+    )
+    .unwrap();
     fs::write(top.join(OsStr::from_bytes(b"not-\xff\xfe-utf8")), "x").unwrap();
     fs::write(at("new\nline, and comma"), "x").unwrap();
     fs::write(at("-rf"), "x").unwrap();
@@ -139,7 +139,8 @@ pub fn hostile(top: &Path) {
     }
     fs::create_dir_all(&deep).unwrap();
     fs::write(deep.join("bottom"), "x").unwrap();
-    fs::write(at("big"), (0..2_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect::<Vec<_>>()).unwrap();
+    fs::write(at("big"), (0..2_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect::<Vec<_>>())
+        .unwrap();
     set_attribute(&at("d/plain"), "user.note", b"any \0 bytes\n");
     set_attribute(&at("d"), "user.100%=odd", b"");
     for (name, mode) in [("-rf", 0o4711), ("empty-file", 0o2644), ("empty", 0o1777), ("d", 0o2750)] {
@@ -227,7 +228,11 @@ pub fn change(top: &Path, random: &mut Random) {
         return;
     };
     let remove = |path: &Path| {
-        if path.is_symlink() || !path.is_dir() { fs::remove_file(path).unwrap() } else { fs::remove_dir_all(path).unwrap() }
+        if path.is_symlink() || !path.is_dir() {
+            fs::remove_file(path).unwrap()
+        } else {
+            fs::remove_dir_all(path).unwrap()
+        }
     };
     let free = !fresh.is_symlink() && !fresh.exists();
     match random.below(14) {
