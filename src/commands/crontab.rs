@@ -30,6 +30,9 @@ pub fn enable(config_file: Option<&Path>, unit: &str) -> Result<Exit> {
     let old = crontab.read()?;
     let done = place(&crontab, &old, &timed, explicit.as_deref())?;
     done.iter().try_for_each(|line| output::line(line))?;
+    for refusal in timed.iter().filter_map(|task| config.unit(&task.name, false).err()) {
+        output::note(&format!("{}: see `krista-backup check`", refusal.summary));
+    }
     Ok(Exit::Done)
 }
 

@@ -213,7 +213,7 @@ impl Findings {
             .iter()
             .map(|(task, line)| json!({"task": task, "line": line, "configured": self.heir(task).is_some()}));
         let backups = self.backups.iter().map(|found| {
-            let newest = found.newest.map(|newest| minute(newest));
+            let newest = found.newest.map(minute);
             json!({"actions": found.actions, "sets": found.sets, "bytes": found.bytes, "newest": newest, "directories": found.dirs})
         });
         let web = self.web.iter().map(|process| json!({"pid": process.pid, "command": process.command}));

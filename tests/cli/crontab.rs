@@ -91,6 +91,17 @@ fn no_table_yet_is_an_empty_one() {
     assert_eq!(user.table(), line(&bench, "00 23 * * 0", "full", ""));
 }
 
+/// The line is what was asked for, but nobody should have to wait for the night to learn that it starts nothing.
+#[test]
+fn enabling_what_would_not_start_says_so() {
+    let user = Scratch::new();
+    let bench = of(&user, "would-not-start", &TASKS.replace("cmd: 'true'", "cmds: 'true'"));
+    let ran = bench.run(&["enable", "full"]);
+    assert_eq!(ran.code, 0);
+    contains(&ran.stderr, "`full` cannot run because of an error in {dir}/config.yaml: see `krista-backup check`");
+    contains(&user.table(), "run full");
+}
+
 /// P25: a configuration may belong to the user whose crontab it is about, and to nobody else but root.
 #[test]
 fn p25_a_config_of_cron_user_is_taken_by_enable_and_by_nothing_else() {

@@ -56,7 +56,7 @@ pub fn web() -> Vec<Process> {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
         // a process that ended meanwhile has nothing to say
         let bytes = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        let words: Vec<_> = bytes.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word)).collect();
+        let words: Vec<_> = bytes.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();
         let words: Vec<&str> = words.iter().map(AsRef::as_ref).filter(|word| !word.is_empty()).collect();
         if is_web(&words) {
             found.push(Process { pid, command: words.join(" ") });
