@@ -2,12 +2,12 @@
 //!
 //! A new compression of tar is an arm in [`unpacker`]; a new kind of archive is an arm in [`members`] and an `impl` of [`Archive`].
 
-use crate::archive::read::{Member, Reader};
+use crate::archive::read::{self, Member, Reader};
 use crate::archive::unpack::{Seen, Stream, Wanted};
 use crate::error::{Doing, Error, Result};
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Seek};
 use std::os::unix::fs::FileExt;
 
 /// Bytes read from the disk at once.
@@ -101,6 +101,22 @@ pub trait Archive: Members {
 impl Archive for Reader<Stream> {
     fn end(self: Box<Self>) -> Result<Seen> {
         self.into_input().finish()
+    }
+}
+
+/// Whether a file is an archive, whole or not: packed things that hold no tar, such as a packed dump, are none.
+pub fn is_archive(file: &File) -> bool {
+    let Ok(Some(format)) = format_of(file) else { return false };
+    if matches!(format, Format::Tar | Format::Zip) {
+        return true;
+    }
+    let Ok(mut file) = file.try_clone() else { return false };
+    let mut start = [0; 512];
+    let unpacked = file.rewind().doing(reading).and_then(|()| unpacker(file, format));
+    match unpacked.map(|mut plain| plain.read_exact(&mut start)) {
+        Ok(Ok(())) => start.iter().all(|byte| *byte == 0) || read::is_header(&start),
+        // damaged right at the beginning: nothing says that it was not one
+        _ => true,
     }
 }
 

@@ -414,6 +414,11 @@ impl Raw {
     }
 }
 
+/// Whether this is the header of a member: its checksum holds.
+pub fn is_header(block: &[u8; 512]) -> bool {
+    Raw::parse(block).is_some()
+}
+
 /// Up to the first NUL.
 fn text(field: &[u8]) -> Vec<u8> {
     field.split(|byte| *byte == 0).next().unwrap_or_default().to_vec()

@@ -67,7 +67,7 @@ impl Opened {
 
     /// Whether it looks like an archive at all.
     pub fn is_archive(&self) -> bool {
-        open::format_of(&self.file).is_ok_and(|format| format.is_some())
+        open::is_archive(&self.file)
     }
 
     /// The file itself, at its beginning, for readers other than [`Opened::members`].

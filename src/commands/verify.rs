@@ -3,14 +3,14 @@
 use crate::actions::context::Context;
 use crate::actions::pgdump::{self, Proof};
 use crate::archive::notes::show;
-use crate::archive::set::Opened;
+use crate::archive::set::{Opened, sha256};
 use crate::archive::verify::prove;
 use crate::commands::desk;
 use crate::commands::progress::Progress;
 use crate::commands::run::rfc3339;
 use crate::commands::stock::{self, Stock};
 use crate::config::Config;
-use crate::error::{Error, Exit, Kind, Result};
+use crate::error::{Doing, Error, Exit, Kind, Result};
 use crate::output::{self, Colour, Target};
 use crate::store::manifest::Manifest;
 use crate::store::naming::Family;
@@ -54,7 +54,10 @@ pub fn verify(config_file: Option<&Path>, wanted: &[String]) -> Result<Exit> {
     for (unit, config) in units.iter().zip(config.iter().cycle()) {
         stock::of_unit(config, unit)?.iter().try_for_each(|stock| work.stock(stock))?;
     }
-    files.iter().try_for_each(|file| work.file(Path::new(file)))?;
+    for file in files {
+        let path = std::path::absolute(file).doing(|| format!("finding {file}"))?;
+        work.file(&path)?;
+    }
     Ok(work.worst)
 }
 
@@ -196,9 +199,7 @@ pub fn compare(main: &Path, manifest: &Manifest) -> Result<()> {
     for record in &manifest.files {
         let path = main.with_file_name(&record.name);
         let mut file = pgdump::open(&path)?;
-        let sum = crate::archive::set::sha256(&mut file);
-        let sum = crate::error::Doing::doing(sum, || format!("reading {}", path.display()))?;
-        if sum != record.sha256 {
+        if sha256(&mut file).doing(|| format!("reading {}", path.display()))? != record.sha256 {
             return Err(Error::failed(format!("{} is not what the manifest says", record.name)));
         }
     }

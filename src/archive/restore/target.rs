@@ -43,7 +43,8 @@ pub enum Missing {
 pub struct Target {
     levels: Vec<Level>,
     dresser: Dresser,
-    /// Where everything in the top goes once it is complete, and the name of the top there.
+    /// Where everything in the top goes once it is complete, and the name of the top there. Without it the top was in use
+    /// before, and stays as it is but for what is put into it.
     settle: Option<(Dir, CString)>,
 }
 
@@ -116,12 +117,7 @@ impl Target {
     pub fn finish(mut self, tally: &mut Tally) -> io::Result<()> {
         self.leave_to(1, tally);
         let Some(mut top) = self.levels.pop() else { return Ok(()) };
-        let Some((place, name)) = self.settle.take() else {
-            if let Some(dir) = &top.dir {
-                self.dress(&top, dir, tally);
-            }
-            return Ok(());
-        };
+        let Some((place, name)) = self.settle.take() else { return Ok(()) };
         let before = place.meta()?;
         if let Some(dir) = top.dir.take() {
             let (names, end) = dir.names(&mut Listing::default());

@@ -1,6 +1,7 @@
 //! How a restore ended: on stderr for people, as an exit code for everybody else.
 
-use crate::archive::list::{self, Line, State};
+use crate::archive::list::{self, Line};
+use crate::archive::restore::select::{Choice, Selection};
 use crate::archive::restore::tally::{Named, Tally};
 use crate::archive::set::Opened;
 use crate::error::{Error, Exit, Result};
@@ -52,9 +53,22 @@ fn rest_of_list(opened: &Opened, done: u64) -> Result<Option<Named>> {
     Ok(Some(named))
 }
 
+/// How a restore ended.
+pub struct Outcome<'a> {
+    /// What became of the members.
+    pub tally: &'a Tally,
+    /// What is damaged.
+    pub damage: &'a [Damage],
+    /// What the backup itself had not whole.
+    pub lost: Named,
+    /// Whether everything read was compared with a checksum and fits.
+    pub proven: bool,
+}
+
 /// Says what became of everything, each sort with its count and first names.
-pub fn print(to: &Path, tally: &Tally, damage: &[Damage], sets: &[&Opened]) {
-    for damage in damage {
+pub fn print(to: &Path, outcome: &Outcome<'_>) {
+    let tally = outcome.tally;
+    for damage in outcome.damage {
         red(&damage.what);
         match &damage.missing {
             Some(missing) => named("not restored because of the damage", missing),
@@ -73,15 +87,12 @@ pub fn print(to: &Path, tally: &Tally, damage: &[Damage], sets: &[&Opened]) {
             output::note(&format!("{count} {what}"));
         }
     }
-    for set in sets {
-        lost_before(set);
-    }
-    let known = sets.iter().all(|set| set.is_known()) && damage.is_empty();
-    let proof = if known { ", checksums verified" } else { "" };
-    let deleted = if tally.deleted > 0 { format!(", {} deleted since applied", tally.deleted) } else { String::new() };
+    named("were not, or not wholly, in the source when it was backed up", &outcome.lost);
+    let proof = if outcome.proven { ", checksums verified" } else { "" };
+    let deleted = if tally.deleted > 0 { format!(", {} deletions applied", tally.deleted) } else { String::new() };
     let line =
         format!("restored {} entries, {} to {}{deleted}{proof}", tally.restored, show_bytes(tally.bytes), to.display());
-    let colour = match exit(tally, damage) {
+    let colour = match exit(outcome) {
         Exit::Done => Colour::Green,
         Exit::Warning => Colour::Yellow,
         _ => Colour::Red,
@@ -89,19 +100,16 @@ pub fn print(to: &Path, tally: &Tally, damage: &[Damage], sets: &[&Opened]) {
     output::note(&output::coloured(Target::Stderr, colour, &line));
 }
 
-/// What was not whole when it was backed up cannot be whole now.
-fn lost_before(set: &Opened) {
+/// What was not, or not wholly, backed up and so cannot be whole now, as far as it was asked for.
+pub fn lost_before(newest: &Opened, selection: &Selection) -> Named {
     let mut lost = Named::default();
-    if let Ok(Some(mut list)) = set.list() {
-        while let Ok(Some(line)) = list.line() {
-            if let Line::Entry(entry) = line
-                && entry.state == State::Damaged
-            {
-                lost.add(&entry.path, "");
-            }
+    for path in newest.manifest.iter().flat_map(|manifest| &manifest.skipped) {
+        let name = list::unescape(path.as_bytes()).unwrap_or_else(|| path.clone().into_bytes());
+        if selection.choice(name.strip_prefix(b"/").unwrap_or(&name)) == Choice::Wanted {
+            lost.add(&name, "");
         }
     }
-    named("changed or could not be read while they were backed up", &lost);
+    lost
 }
 
 fn named(what: &str, names: &Named) {
@@ -117,10 +125,11 @@ fn red(text: &str) {
 }
 
 /// 1 when something is missing or damaged, 3 when something is there but incomplete or was left out for want of privileges.
-pub fn exit(tally: &Tally, damage: &[Damage]) -> Exit {
-    if !damage.is_empty() || !tally.missing.is_empty() {
+pub fn exit(outcome: &Outcome<'_>) -> Exit {
+    let tally = outcome.tally;
+    if !outcome.damage.is_empty() || !tally.missing.is_empty() {
         Exit::Failed
-    } else if !tally.bare.is_empty() || tally.held_back() {
+    } else if !tally.bare.is_empty() || tally.held_back() || !outcome.lost.is_empty() {
         Exit::Warning
     } else {
         Exit::Done

@@ -1,6 +1,6 @@
 //! A full archive and its differential → a directory.
 
-use super::report::{self, Damage};
+use super::report::{self, Damage, Outcome};
 use super::{Job, Request};
 use crate::archive::list::Line;
 use crate::archive::restore::metadata::Privileges;
@@ -38,12 +38,19 @@ pub fn restore(job: &Job<'_>) -> Result<Exit> {
         let left = aside.map(|name| format!("; what was restored so far is in {}", to.join(name).display()));
         return Err(error).doing(|| format!("the restore is incomplete{}", left.unwrap_or_default()));
     }
-    let tally = work.restorer.finish()?;
-    report::print(to, &tally, &work.damage, &layers.iter().map(|layer| &layer.opened).collect::<Vec<_>>());
+    let Work { restorer, damage, .. } = work;
+    let tally = restorer.finish()?;
     if tally.restored + tally.missing.count == 0 && !selection.is_everything() {
         return Err(Error::failed("nothing in the backup matches --only"));
     }
-    Ok(report::exit(&tally, &work.damage))
+    let outcome = Outcome {
+        tally: &tally,
+        damage: &damage,
+        lost: layers.last().map(|newest| report::lost_before(&newest.opened, &selection)).unwrap_or_default(),
+        proven: damage.is_empty() && layers.iter().all(|layer| layer.opened.is_known()),
+    };
+    report::print(to, &outcome);
+    Ok(report::exit(&outcome))
 }
 
 fn privileges(request: &Request) -> Privileges {
