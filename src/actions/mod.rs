@@ -1,6 +1,7 @@
 //! The actions: what a task is made of. One file per type; adding a type is a file and its lines in [`TYPES`].
 
 pub mod answering;
+pub mod archiving;
 pub mod check_backup;
 pub mod cleaner;
 pub mod command;
@@ -8,7 +9,6 @@ pub mod common;
 pub mod context;
 pub mod dschecker;
 pub mod guards;
-pub mod later;
 pub mod mount;
 pub mod move_bkp_period;
 pub mod pgdump;
@@ -20,6 +20,7 @@ pub mod tar;
 mod testing;
 pub mod tickets;
 pub mod umount;
+pub mod zip;
 
 use crate::error::Result;
 use crate::store::naming::Scheme;
@@ -137,7 +138,7 @@ pub const TYPES: &[Type] = &[
     Type { name: "command", continues_on_error: true, build: command::build },
     Type { name: "script", continues_on_error: true, build: script::build },
     Type { name: "dschecker", continues_on_error: false, build: dschecker::build },
-    Type { name: "zip", continues_on_error: false, build: later::zip },
+    Type { name: "zip", continues_on_error: false, build: zip::build },
     Type { name: "move_bkp_period", continues_on_error: false, build: move_bkp_period::build },
     Type { name: "rsync", continues_on_error: false, build: rsync::build },
     Type { name: "mount", continues_on_error: false, build: mount::build },

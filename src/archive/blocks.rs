@@ -12,8 +12,10 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
-/// Bytes of the stream in every block but the last.
+/// Bytes of the stream in every block but the last, unless the codec wants others.
 pub const BLOCK: usize = 512 * 1024;
+/// Blocks from this size on are expensive: no more of them are kept than are needed.
+const LARGE: usize = 1 << 20;
 
 /// A compressed format whose blocks do not depend on each other.
 pub trait Codec: Sync {
@@ -23,8 +25,22 @@ pub trait Codec: Sync {
     /// A decompressor for one thread.
     fn decoder(&self) -> Box<dyn Decoder>;
 
+    /// Bytes of the stream in every block but the last.
+    fn block(&self) -> usize {
+        BLOCK
+    }
+
     /// What the file begins with.
     fn head(&self) -> Vec<u8>;
+
+    /// Who knows what the file ends with.
+    fn ending(&self) -> Box<dyn Ending>;
+}
+
+/// Sees the blocks of a file go by, and knows then what it ends with.
+pub trait Ending: Send {
+    /// The next block, and how long it is unpacked.
+    fn block(&mut self, packed: &[u8], plain: u64);
 
     /// What the file ends with; `stream` is checksum and length of everything before compression.
     fn tail(&self, stream: &Sum) -> Vec<u8>;
@@ -84,13 +100,14 @@ pub struct Written {
     pub index: Index,
 }
 
-/// Where the blocks of a file are: the length of its head and of every compressed block. Every block but the last holds
-/// [`BLOCK`] bytes of the stream.
+/// Where the blocks of a file are: the length of its head and of every compressed block.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
+    /// Bytes of the stream in every block but the last.
+    pub block: usize,
     /// Bytes before the first block.
     pub head: u64,
-    /// Compressed length of each block: four bytes of memory for each half MiB of the stream.
+    /// Compressed length of each block: four bytes of memory for each half MiB of the stream or more.
     pub lengths: Vec<u32>,
 }
 
@@ -105,7 +122,7 @@ impl Index {
         let mut places = Vec::with_capacity(self.lengths.len().div_ceil(stride));
         for (number, len) in self.lengths.iter().enumerate() {
             if number % stride == 0 {
-                places.push((offset, (number * BLOCK) as u64));
+                places.push((offset, number as u64 * self.block as u64));
             }
             offset += u64::from(*len);
         }
@@ -113,39 +130,97 @@ impl Index {
     }
 }
 
+/// What travels with a block from whoever makes the stream to whoever writes it.
+pub trait Mark: Default + Send {
+    /// The mark of the block after this one, which was full.
+    #[must_use]
+    fn next(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Mark for () {}
+
 /// A block on its way; its buffers are used again and again.
-struct Job {
+pub struct Job<M> {
     number: u64,
     input: Vec<u8>,
     used: usize,
-    output: Vec<u8>,
-    result: Result<Crc>,
+    /// What becomes of it.
+    pub output: Vec<u8>,
+    /// Checksum of what it holds, or why it could not be compressed.
+    pub result: Result<Crc>,
+    /// What travels with it.
+    pub mark: M,
+}
+
+impl<M> Job<M> {
+    /// What it holds.
+    pub fn input(&self) -> &[u8] {
+        self.input.get(..self.used).unwrap_or_default()
+    }
+
+    /// The checksum, or why there is none.
+    pub fn take_result(&mut self) -> Result<Crc> {
+        std::mem::replace(&mut self.result, Ok(Crc::new()))
+    }
+
+    /// Leaves it as it is.
+    pub fn store(&mut self) {
+        self.output.clear();
+        self.output.extend_from_slice(self.input.get(..self.used).unwrap_or_default());
+    }
+
+    /// Compresses it with an encoder.
+    pub fn encode(&mut self, encoder: &mut dyn Encoder) {
+        self.result = encoder.encode(self.input.get(..self.used).unwrap_or_default(), &mut self.output);
+    }
 }
 
 /// Where the stream is written to.
-pub struct Sink {
-    job: Option<Job>,
+pub struct Sink<M = ()> {
+    job: Option<Job<M>>,
     next: u64,
     len: u64,
-    free: Receiver<Job>,
-    work: SyncSender<Job>,
+    free: Receiver<Job<M>>,
+    work: SyncSender<Job<M>>,
 }
 
-impl Sink {
+impl<M: Mark> Sink<M> {
     /// Room for the next bytes of the stream, at least one byte long.
     pub fn room(&mut self) -> Result<&mut [u8]> {
-        if self.job.as_ref().is_some_and(|job| job.used == job.input.len()) {
+        let full = self.job.as_ref().filter(|job| job.used == job.input.len());
+        if let Some(mark) = full.map(|job| job.mark.next()) {
             self.send()?;
+            self.begin(mark)?;
         }
-        if self.job.is_none() {
-            let mut job = self.free.recv().map_err(|_| stopped())?;
-            job.number = self.next;
-            job.used = 0;
-            self.next += 1;
-            self.job = Some(job);
-        }
-        let job = self.job.as_mut().ok_or_else(stopped)?;
+        let job = self.job()?;
         job.input.get_mut(job.used..).ok_or_else(stopped)
+    }
+
+    /// What travels with the block that is being filled, which may still be empty.
+    pub fn mark(&mut self) -> Result<&mut M> {
+        self.job().map(|job| &mut job.mark)
+    }
+
+    /// Ends the block that is being filled.
+    pub fn cut(&mut self) -> Result<()> {
+        self.send()
+    }
+
+    fn job(&mut self) -> Result<&mut Job<M>> {
+        if self.job.is_none() {
+            self.begin(M::default())?;
+        }
+        self.job.as_mut().ok_or_else(stopped)
+    }
+
+    fn begin(&mut self, mark: M) -> Result<()> {
+        let mut job = self.free.recv().map_err(|_| stopped())?;
+        (job.number, job.used, job.mark) = (self.next, 0, mark);
+        self.next += 1;
+        self.job = Some(job);
+        Ok(())
     }
 
     /// Says how many bytes of the room were filled.
@@ -204,43 +279,91 @@ fn stopped() -> Error {
     Error::failed("the writer stopped")
 }
 
-/// Runs `produce` on the calling thread, compresses what it writes on `threads` others and writes it to `file` on one more.
-/// `path` is for messages only. Any error ends all of them.
-pub fn write<T>(
-    target: &Target<'_>,
-    codec: &dyn Codec,
-    threads: usize,
-    produce: impl FnOnce(&mut Sink) -> Result<T>,
-) -> Result<(T, Written)> {
-    let threads = threads.max(1);
-    // one block being filled, one being written, and one waiting for each that is being compressed
-    let count = threads * 2 + 2;
+/// How many blocks are under way: one being filled, one being written, one for each thread, and, where they are small, as
+/// many waiting.
+pub fn buffers(threads: usize, block: usize) -> usize {
+    if block < LARGE { threads * 2 + 2 } else { threads + 2 }
+}
+
+/// How many threads share how much.
+#[derive(Clone, Copy, Debug)]
+pub struct Crew {
+    /// Compressing threads.
+    pub threads: usize,
+    /// Bytes of the stream in every block but the last.
+    pub block: usize,
+}
+
+/// Runs `produce` on the calling thread, has what it writes compressed on `crew.threads` others and handed to `consume`, in
+/// order, on one more. Every compressing thread gets a worker of its own. Any error ends all of them.
+pub fn run<M: Mark, T>(
+    crew: Crew,
+    worker: &(dyn Fn() -> Worker<M> + Sync),
+    produce: impl FnOnce(&mut Sink<M>) -> Result<T>,
+    mut consume: impl FnMut(&mut Job<M>) -> Result<()> + Send,
+) -> Result<T> {
+    let threads = crew.threads.max(1);
+    let count = buffers(threads, crew.block);
     let (free_in, free) = sync_channel(count);
-    let (work, queue) = sync_channel::<Job>(count);
+    let (work, queue) = sync_channel::<Job<M>>(count);
     let (done_in, done) = channel();
     for _ in 0..count {
-        let job = Job { number: 0, input: vec![0; BLOCK], used: 0, output: Vec::new(), result: Ok(Crc::new()) };
+        let input = vec![0; crew.block];
+        let job = Job { number: 0, input, used: 0, output: Vec::new(), result: Ok(Crc::new()), mark: M::default() };
         free_in.send(job).map_err(|_| stopped())?;
     }
     let queue = Mutex::new(queue);
     thread::scope(|scope| {
         for _ in 0..threads {
             let (queue, done) = (&queue, done_in.clone());
-            scope.spawn(move || compress(codec, queue, &done));
+            scope.spawn(move || compress(worker(), queue, &done));
         }
         drop(done_in);
-        let writer = scope.spawn(move || store(target, codec, &done, &free_in));
+        let writer = scope.spawn(move || in_order(&done, &free_in, &mut consume));
         let mut sink = Sink { job: None, next: 0, len: 0, free, work };
         let produced = produce(&mut sink).and_then(|value| sink.send().map(|()| value));
         drop(sink);
         let written = writer.join().map_err(|_| Error::failed("the writing thread ended unexpectedly"))?;
         match (produced, written) {
-            (Ok(value), Ok(written)) => Ok((value, written)),
+            (Ok(value), Ok(())) => Ok(value),
             // a producer that saw the writer stop has nothing of its own to say
             (Err(error), Err(cause)) if error.to_string() == stopped().to_string() => Err(cause),
             (Ok(_), Err(error)) | (Err(error), _) => Err(error),
         }
     })
+}
+
+/// What a compressing thread does with a block.
+pub type Worker<M> = Box<dyn FnMut(&mut Job<M>)>;
+
+/// Runs `produce` on the calling thread, compresses what it writes on `threads` others and writes it to the target on one
+/// more. Any error ends all of them.
+pub fn write<T>(
+    target: &Target<'_>,
+    codec: &dyn Codec,
+    threads: usize,
+    produce: impl FnOnce(&mut Sink) -> Result<T>,
+) -> Result<(T, Written)> {
+    let mut out = Output::new(target);
+    let head = codec.head();
+    out.write(&head)?;
+    let mut ending = codec.ending();
+    let mut stream = Sum::default();
+    let mut index = Index { block: codec.block(), head: head.len() as u64, lengths: Vec::new() };
+    let worker = || -> Worker<()> {
+        let mut encoder = codec.encoder();
+        Box::new(move |job| job.encode(&mut *encoder))
+    };
+    let value = run(Crew { threads, block: codec.block() }, &worker, produce, |job| {
+        let crc = job.take_result()?;
+        stream.join(&crc, job.used as u64);
+        let len = u32::try_from(job.output.len()).doing(|| "compressing a block".to_owned())?;
+        index.lengths.push(len);
+        ending.block(&job.output, job.used as u64);
+        out.write(&job.output)
+    })?;
+    out.write(&ending.tail(&stream))?;
+    Ok((value, Written { stream, index, ..out.finish() }))
 }
 
 /// Where compressed bytes go.
@@ -253,49 +376,41 @@ pub struct Target<'a> {
     pub checksums: Checksums,
 }
 
-fn compress(codec: &dyn Codec, queue: &Mutex<Receiver<Job>>, done: &Sender<Job>) {
-    let mut encoder = codec.encoder();
+fn compress<M>(mut worker: Worker<M>, queue: &Mutex<Receiver<Job<M>>>, done: &Sender<Job<M>>) {
     loop {
         // the lock is held while waiting: one thread waits for the queue, the others for the lock
         let next = queue.lock().ok().and_then(|queue| queue.recv().ok());
         let Some(mut job) = next else { return };
         job.output.clear();
-        job.result = encoder.encode(job.input.get(..job.used).unwrap_or_default(), &mut job.output);
+        worker(&mut job);
         if done.send(job).is_err() {
             return;
         }
     }
 }
 
-/// Writes compressed blocks in their order and gives their buffers back.
-fn store(target: &Target<'_>, codec: &dyn Codec, done: &Receiver<Job>, free: &SyncSender<Job>) -> Result<Written> {
-    let mut out = Output::new(target);
-    let mut written = Written::default();
-    let head = codec.head();
-    written.index.head = head.len() as u64;
-    out.write(&head)?;
+/// Hands compressed blocks on in their order and gives their buffers back.
+fn in_order<M>(
+    done: &Receiver<Job<M>>,
+    free: &SyncSender<Job<M>>,
+    consume: &mut dyn FnMut(&mut Job<M>) -> Result<()>,
+) -> Result<()> {
     let mut waiting = BTreeMap::new();
     let mut next = 0;
     while let Ok(job) = done.recv() {
         waiting.insert(job.number, job);
         while let Some(mut job) = waiting.remove(&next) {
             next += 1;
-            let crc = std::mem::replace(&mut job.result, Ok(Crc::new()))?;
-            written.stream.join(&crc, job.used as u64);
-            let len = u32::try_from(job.output.len()).doing(|| "compressing a block".to_owned())?;
-            written.index.lengths.push(len);
-            out.write(&job.output)?;
+            consume(&mut job)?;
             // the producer may be gone already
             let _ = free.send(job);
         }
     }
-    out.write(&codec.tail(&written.stream))?;
-    out.finish(&mut written);
-    Ok(written)
+    Ok(())
 }
 
 /// The file with its checksums.
-struct Output<'a> {
+pub struct Output<'a> {
     target: &'a Target<'a>,
     size: u64,
     sha256: Sha256,
@@ -303,12 +418,19 @@ struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    fn new(target: &'a Target<'a>) -> Self {
+    /// Nothing is written yet.
+    pub fn new(target: &'a Target<'a>) -> Self {
         let sha1 = (target.checksums == Checksums::Sha256AndSha1).then(Sha1::new);
         Self { target, size: 0, sha256: Sha256::new(), sha1 }
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    /// Bytes written so far.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Appends bytes.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let mut file = self.target.file;
         file.write_all(bytes).doing(|| format!("writing {}", self.target.name))?;
         self.size += bytes.len() as u64;
@@ -319,10 +441,14 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    fn finish(self, written: &mut Written) {
-        written.size = self.size;
-        written.sha256 = hex(&self.sha256.finalize());
-        written.sha1 = self.sha1.map(|sha1| hex(&sha1.finalize()));
+    /// Size and checksums of all that was written.
+    pub fn finish(self) -> Written {
+        Written {
+            size: self.size,
+            sha256: hex(&self.sha256.finalize()),
+            sha1: self.sha1.map(|sha1| hex(&sha1.finalize())),
+            ..Written::default()
+        }
     }
 }
 

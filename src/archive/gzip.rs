@@ -3,7 +3,7 @@
 //!
 //! Every block ends with a full flush, so it ends on a byte and forgets its dictionary; an empty final block closes the member.
 
-use crate::archive::blocks::{Codec, Decoder, Encoder, Sum};
+use crate::archive::blocks::{Codec, Decoder, Encoder, Ending, Sum};
 use crate::error::{Doing, Error, Result};
 use flate2::{Compress, Compression, Crc, Decompress, FlushCompress, FlushDecompress, Status};
 use std::io;
@@ -11,7 +11,7 @@ use std::io;
 /// The header: magic, deflate, no flags, no time (equal content gives equal files), no hint, made on Unix.
 const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
 /// An empty final block with fixed codes.
-const FINAL_BLOCK: [u8; 2] = [3, 0];
+pub(super) const FINAL_BLOCK: [u8; 2] = [3, 0];
 /// Largest stored block of deflate.
 const STORED: usize = 65_535;
 
@@ -24,8 +24,7 @@ pub struct Gzip {
 
 impl Codec for Gzip {
     fn encoder(&self) -> Box<dyn Encoder> {
-        let level = self.level.min(9);
-        Box::new(Deflate { level: Compression::new(level), deflate: (level > 0).then(|| raw(Compression::new(level))) })
+        Box::new(Deflate::new(self.level))
     }
 
     fn decoder(&self) -> Box<dyn Decoder> {
@@ -36,16 +35,36 @@ impl Codec for Gzip {
         HEAD.to_vec()
     }
 
+    fn ending(&self) -> Box<dyn Ending> {
+        Box::new(Trailer)
+    }
+}
+
+/// The end of the member depends on nothing but its content.
+struct Trailer;
+
+impl Ending for Trailer {
+    fn block(&mut self, _: &[u8], _: u64) {}
+
     fn tail(&self, stream: &Sum) -> Vec<u8> {
         let len = u32::try_from(stream.len & 0xffff_ffff).unwrap_or(0);
         [&FINAL_BLOCK[..], &stream.crc.sum().to_le_bytes(), &len.to_le_bytes()].concat()
     }
 }
 
-struct Deflate {
+/// Makes independent deflate blocks.
+pub(super) struct Deflate {
     level: Compression,
     /// None: everything is stored.
     deflate: Option<Compress>,
+}
+
+impl Deflate {
+    /// A compressor of level 0 (stored) to 9.
+    pub fn new(level: u32) -> Self {
+        let level = Compression::new(level.min(9));
+        Self { level, deflate: (level != Compression::none()).then(|| raw(level)) }
+    }
 }
 
 fn raw(level: Compression) -> Compress {
@@ -130,7 +149,7 @@ fn store(input: &[u8], output: &mut Vec<u8>) {
 
 /// Whether trying to compress is a waste of time, as with what is compressed or encrypted already: every byte value is about
 /// equally frequent, and nothing comes twice. Judged by samples.
-fn looks_random(input: &[u8]) -> bool {
+pub(super) fn looks_random(input: &[u8]) -> bool {
     is_flat(input) && !repeats(input)
 }
 
@@ -217,7 +236,7 @@ mod tests {
                 stream.join(&crc, block.len() as u64);
                 plain.extend_from_slice(block);
             }
-            file.extend(gzip.tail(&stream));
+            file.extend(gzip.ending().tail(&stream));
             let mut back = Vec::new();
             flate2::read::GzDecoder::new(&file[..]).read_to_end(&mut back).unwrap();
             assert!(back == plain, "level {level}");

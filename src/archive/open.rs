@@ -2,8 +2,11 @@
 //!
 //! A new compression of tar is an arm in [`unpacker`]; a new kind of archive is an arm in [`members`] and an `impl` of [`Archive`].
 
+use crate::archive::bzip;
 use crate::archive::read::{self, Member, Reader};
 use crate::archive::unpack::{Seen, Stream, Wanted};
+use crate::archive::xz;
+use crate::archive::zip;
 use crate::error::{Doing, Error, Result};
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
@@ -86,9 +89,9 @@ pub fn unpacker(packed: impl Read + 'static, format: Format) -> Result<Box<dyn R
     match format {
         Format::Tar => Ok(Box::new(raw)),
         Format::Gzip => Ok(Box::new(MultiGzDecoder::new(raw))),
-        Format::Bzip2 | Format::Xz | Format::Zip => {
-            Err(Error::failed(format!("reading {} is not implemented yet", format.word())))
-        }
+        Format::Bzip2 => Ok(Box::new(bzip::reader(raw))),
+        Format::Xz => Ok(Box::new(xz::reader(raw))),
+        Format::Zip => Err(Error::failed("a zip holds no tar")),
     }
 }
 
@@ -124,7 +127,7 @@ pub fn is_archive(file: &File) -> bool {
 pub fn members(file: File, blocks: &[(u64, u64)], wanted: Wanted) -> Result<Box<dyn Archive>> {
     match format_of(&file)? {
         None => Err(Error::failed("it is no archive that this program can read")),
-        Some(Format::Zip) => Err(Error::failed("reading zip is not implemented yet")),
+        Some(Format::Zip) => Ok(Box::new(zip::Reader::open(file, wanted)?)),
         Some(format) => Ok(Box::new(Reader::new(Stream::open(file, format, blocks, wanted)?))),
     }
 }

@@ -3,13 +3,15 @@
 #[cfg(test)]
 mod tests;
 
-use crate::archive::blocks::{self, Checksums, Codec, Sink, Target, Written};
+use crate::archive::archiver::{Archiver, Stored};
+use crate::archive::blocks::{self, Checksums, Codec, Target, Written};
 use crate::archive::changes::{Base, Changes};
 use crate::archive::list::{self, Head, ListSum, State, Style};
 use crate::archive::notes::Notes;
 use crate::archive::proof::{self, Counts};
-use crate::archive::tar::{Packer, Stored};
+use crate::archive::tar::Packer;
 use crate::archive::walk::{Select, Walk};
+use crate::archive::zip::{self, Compression};
 use crate::error::Result;
 use crate::sys::tree::{Kind, Meta};
 use std::fs::File;
@@ -24,14 +26,23 @@ pub enum ReadBack {
     Skip,
 }
 
+/// What kind of archive.
+#[derive(Clone, Copy)]
+pub enum Format<'a> {
+    /// tar in one compressed stream.
+    Tar(&'a dyn Codec),
+    /// zip. The file is room for its directory, which stands at the end and is known only then.
+    Zip(Compression, &'a File),
+}
+
 /// What to pack and how.
 pub struct Plan<'a> {
     /// A directory or one file.
     pub source: &'a Path,
     /// What is left out.
     pub select: &'a Select,
-    /// Compression.
-    pub codec: &'a dyn Codec,
+    /// What kind of archive.
+    pub format: Format<'a>,
     /// Compressing threads.
     pub threads: usize,
     /// Most bytes to read per second.
@@ -74,20 +85,53 @@ pub struct Packed {
 /// Packs everything, or with a base what changed since.
 pub fn pack(plan: &Plan<'_>, files: &Files<'_>, base: Option<Base>, notes: &dyn Notes) -> Result<Packed> {
     let target = Target { file: files.archive, name: files.archive_name, checksums: plan.checksums };
-    let (packed, written) = blocks::write(&target, plan.codec, plan.threads, |sink| {
-        let mut work = Work::start(plan, files, sink, notes)?;
-        work.changes = base.map(Changes::new).transpose()?;
-        let mut walk = Walk::start(plan.source, plan.select, notes)?;
-        while let Some(meta) = walk.step()? {
-            work.entry(&mut walk, &meta)?;
+    let limit = plan.read_limit;
+    let read_back = plan.read_back == ReadBack::Whole;
+    match plan.format {
+        Format::Tar(codec) => {
+            let (packed, written) = blocks::write(&target, codec, plan.threads, |sink| {
+                store(plan, files, Box::new(Packer::new(sink, notes, limit)), base, notes)
+            })?;
+            if read_back {
+                proof::prove(files.archive, codec, plan.threads, (&written, packed.counts), notes)?;
+            }
+            Ok(Packed { archive: written, ..packed })
         }
-        work.finish(&mut walk)
-    })?;
-    let packed = Packed { archive: written, ..packed };
-    if plan.read_back == ReadBack::Whole {
-        proof::prove(files.archive, plan.codec, plan.threads, (&packed.archive, packed.counts), notes)?;
+        Format::Zip(compression, directory) => {
+            let (packed, written) = zip::write(&target, directory, (compression, plan.threads), |sink| {
+                store(plan, files, Box::new(zip::Packer::new(sink, notes, limit)), base, notes)
+            })?;
+            if read_back {
+                zip::prove(files.archive, plan.threads, (&written, packed.counts), notes)?;
+            }
+            Ok(Packed { archive: written, ..packed })
+        }
     }
-    Ok(packed)
+}
+
+/// Walks the source and stores what belongs into the archive.
+fn store(
+    plan: &Plan<'_>,
+    files: &Files<'_>,
+    archiver: Box<dyn Archiver + '_>,
+    base: Option<Base>,
+    notes: &dyn Notes,
+) -> Result<Packed> {
+    let list = list::Writer::begin(files.list, files.archive_name, &plan.head)?;
+    let mut work = Work {
+        style: &plan.head.style,
+        archiver,
+        list,
+        changes: base.map(Changes::new).transpose()?,
+        notes,
+        packed: Packed::default(),
+        stored_dirs: Vec::new(),
+    };
+    let mut walk = Walk::start(plan.source, plan.select, notes)?;
+    while let Some(meta) = walk.step()? {
+        work.entry(&mut walk, &meta)?;
+    }
+    work.finish(&mut walk)
 }
 
 /// Counts what [`pack`] would store, writing nothing.
@@ -126,7 +170,7 @@ pub fn preview(source: &Path, select: &Select, base: Option<Base>, notes: &dyn N
 /// Everything that is carried from entry to entry.
 struct Work<'a> {
     style: &'a Style,
-    packer: Packer<'a>,
+    archiver: Box<dyn Archiver + 'a>,
     list: list::Writer<'a>,
     changes: Option<Changes>,
     notes: &'a dyn Notes,
@@ -135,19 +179,7 @@ struct Work<'a> {
     stored_dirs: Vec<Vec<u8>>,
 }
 
-impl<'a> Work<'a> {
-    fn start(plan: &'a Plan<'_>, files: &'a Files<'_>, sink: &'a mut Sink, notes: &'a dyn Notes) -> Result<Self> {
-        Ok(Self {
-            style: &plan.head.style,
-            packer: Packer::new(sink, notes, plan.read_limit),
-            list: list::Writer::begin(files.list, files.archive_name, &plan.head)?,
-            changes: None,
-            notes,
-            packed: Packed::default(),
-            stored_dirs: Vec::new(),
-        })
-    }
-
+impl Work<'_> {
     fn entry(&mut self, walk: &mut Walk<'_>, meta: &Meta) -> Result<()> {
         self.packed.seen += 1;
         if let Some(changes) = &mut self.changes {
@@ -162,7 +194,7 @@ impl<'a> Work<'a> {
             }
             self.holders(walk)?;
         }
-        let (meta, state) = match self.packer.add(walk, meta, &self.style.member(walk.path()))? {
+        let (meta, state) = match self.archiver.add(walk, meta, &self.style.member(walk.path()))? {
             Stored::Whole(meta) => (meta, State::Whole),
             Stored::Damaged(meta) => (meta, State::Damaged),
             Stored::Link(meta, state) => {
@@ -191,7 +223,7 @@ impl<'a> Work<'a> {
             if self.stored_dirs.iter().any(|dir| dir.len() == holder.path.len()) {
                 continue;
             }
-            self.packer.add_holder(&holder, &self.style.member(holder.path))?;
+            self.archiver.add_holder(&holder, &self.style.member(holder.path))?;
             self.stored_dirs.push(holder.path.to_vec());
             self.record(holder.path, holder.meta, State::Whole)?;
         }
@@ -215,7 +247,7 @@ impl<'a> Work<'a> {
             })?;
             self.packed.base_entries = changes.known;
         }
-        self.packer.finish()?;
+        self.archiver.finish()?;
         self.packed.list = self.list.finish()?;
         Ok(self.packed)
     }

@@ -1,6 +1,6 @@
 //! Reading back what was written (P6): every block is decoded again, on all cores, and compared with what the writer knew.
 
-use crate::archive::blocks::{BLOCK, Codec, Decoder, Index, Sum, Written, hex};
+use crate::archive::blocks::{Codec, Decoder, Ending, Index, Sum, Written, buffers, hex};
 use crate::archive::notes::Notes;
 use crate::archive::read::{Reader, Type};
 use crate::error::{Doing, Error, Result};
@@ -90,11 +90,11 @@ pub fn decode<T>(
             scope.spawn(move || decompress(file, codec, queue, &done));
         }
         drop(done_in);
-        let mut blocks = Blocks::new(index, check, work, done);
-        blocks.begin(file, codec, threads * 2 + 2)?;
+        let mut blocks = Blocks::new(index, (check, codec.ending()), (work, done));
+        blocks.begin(file, codec, buffers(threads, index.block))?;
         let value = consume(&mut blocks)?;
         blocks.drain()?;
-        let seen = blocks.end(file, codec)?;
+        let seen = blocks.end(file)?;
         Ok((value, seen))
     })
 }
@@ -106,6 +106,8 @@ pub type Check<'a> = &'a dyn Fn() -> Result<()>;
 #[derive(Default)]
 struct Job {
     number: usize,
+    /// Most bytes it may hold.
+    block: usize,
     offset: u64,
     packed: Vec<u8>,
     plain: Vec<u8>,
@@ -128,7 +130,7 @@ fn decompress(file: &File, codec: &dyn Codec, queue: &Mutex<Receiver<Job>>, done
 fn read_block(file: &File, decoder: &mut dyn Decoder, job: &mut Job) -> io::Result<()> {
     file.read_exact_at(&mut job.packed, job.offset)?;
     job.plain.clear();
-    job.plain.reserve_exact(BLOCK + 1);
+    job.plain.reserve_exact(job.block + 1);
     decoder.decode(&job.packed, &mut job.plain)?;
     job.crc.reset();
     job.crc.update(&job.plain);
@@ -149,12 +151,17 @@ pub struct Blocks<'a> {
     waiting: BTreeMap<usize, Job>,
     work: Sender<Job>,
     done: Receiver<Job>,
+    ending: Box<dyn Ending>,
     sha: Sha256,
     stream: Sum,
 }
 
 impl<'a> Blocks<'a> {
-    fn new(index: &'a Index, check: Check<'a>, work: Sender<Job>, done: Receiver<Job>) -> Self {
+    fn new(
+        index: &'a Index,
+        (check, ending): (Check<'a>, Box<dyn Ending>),
+        (work, done): (Sender<Job>, Receiver<Job>),
+    ) -> Self {
         let (waiting, sha, stream) = (BTreeMap::new(), Sha256::new(), Sum::default());
         Self {
             index,
@@ -167,6 +174,7 @@ impl<'a> Blocks<'a> {
             waiting,
             work,
             done,
+            ending,
             sha,
             stream,
         }
@@ -189,6 +197,7 @@ impl<'a> Blocks<'a> {
     fn order(&mut self, mut job: Job) {
         let Some(len) = self.index.lengths.get(self.next) else { return };
         job.number = self.next;
+        job.block = self.index.block;
         job.offset = self.offset;
         job.packed.resize(usize::try_from(*len).unwrap_or(0), 0);
         self.next += 1;
@@ -219,6 +228,7 @@ impl<'a> Blocks<'a> {
         self.number += 1;
         self.sha.update(&job.packed);
         self.stream.join(&job.crc, job.plain.len() as u64);
+        self.ending.block(&job.packed, job.plain.len() as u64);
         self.at = 0;
         self.current = Some(job);
         Ok(true)
@@ -229,17 +239,19 @@ impl<'a> Blocks<'a> {
         Ok(())
     }
 
-    fn end(mut self, file: &File, codec: &dyn Codec) -> Result<Seen> {
-        let mut tail = Vec::new();
-        let mut rest = [0; 4096];
-        loop {
-            let len = file.read_at(&mut rest, self.offset + tail.len() as u64).doing(reading)?;
-            tail.extend_from_slice(rest.get(..len).unwrap_or_default());
-            if len == 0 || tail.len() > 1 << 20 {
-                break;
+    fn end(mut self, file: &File) -> Result<Seen> {
+        let expected = self.ending.tail(&self.stream);
+        // one byte more than there should be, to see that nothing follows
+        let mut tail = vec![0; expected.len() + 1];
+        let mut have = 0;
+        while let Some(rest) = tail.get_mut(have..).filter(|rest| !rest.is_empty()) {
+            match file.read_at(rest, self.offset + have as u64).doing(reading)? {
+                0 => break,
+                len => have += len,
             }
         }
-        if tail != codec.tail(&self.stream) {
+        tail.truncate(have);
+        if tail != expected {
             return Err(Error::failed("reading back: the end of the file is damaged"));
         }
         self.sha.update(&tail);

@@ -1,10 +1,12 @@
 //! An inode → header and content: exactly the bytes the header promises, whatever happens to the file meanwhile.
 
+use crate::archive::archiver::{Archiver, Stored};
 use crate::archive::attributes;
 use crate::archive::blocks::Sink;
 use crate::archive::header::{self, Flag, Header, Records, padding};
 use crate::archive::links::Links;
 use crate::archive::list::State;
+use crate::archive::live::{self, Copier};
 use crate::archive::notes::Notes;
 use crate::archive::walk::{Holder, Walk, vanished_or};
 use crate::error::Result;
@@ -14,28 +16,9 @@ use std::collections::HashMap;
 use std::ffi::CStr;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::time::{Duration, Instant};
 
 /// Most parts a sparse file is stored in.
 const EXTENTS: usize = 16_384;
-/// Largest size believed on a file system that the kernel makes up: `/proc/kcore` claims 128 TiB.
-const MADE_UP_LIMIT: u64 = 16 << 20;
-/// Bytes after which somebody may stop us or slow us down.
-const SLICE: usize = 256 * 1024;
-
-/// What became of an entry.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Stored {
-    /// It is in the archive as this describes it.
-    Whole(Meta),
-    /// It is in the archive as another name of an earlier member, whose content is worth this.
-    Link(Meta, State),
-    /// It is in the archive, but its content is not what it should be.
-    Damaged(Meta),
-    /// It is not in the archive; why was noted.
-    Not,
-}
 
 /// Writes members into a stream.
 pub struct Packer<'a> {
@@ -45,7 +28,7 @@ pub struct Packer<'a> {
     names: Names,
     records: Records,
     head: Vec<u8>,
-    brake: Brake,
+    copier: Copier<'a>,
 }
 
 impl<'a> Packer<'a> {
@@ -58,12 +41,115 @@ impl<'a> Packer<'a> {
             names: Names::default(),
             records: Records::default(),
             head: Vec::with_capacity(2048),
-            brake: Brake::new(limit),
+            copier: Copier::new(notes, limit),
         }
     }
 
-    /// Stores the walk's current entry as `member` (without a final slash). Only the archive's own troubles are errors.
-    pub fn add(&mut self, walk: &Walk<'_>, meta: &Meta, member: &[u8]) -> Result<Stored> {
+    fn add_dir(&mut self, walk: &Walk<'_>, meta: &Meta, member: &[u8]) -> Result<Stored> {
+        let attributes = match (walk.entered(), walk.holder()) {
+            (Some(dir), _) => tree::attributes_of(dir),
+            (None, Some(dir)) => dir.attributes_at(walk.name()),
+            (None, None) => Ok(Vec::new()),
+        };
+        self.attributes(walk.path(), attributes);
+        self.put_dir(meta, member)?;
+        Ok(Stored::Whole(*meta))
+    }
+
+    fn put_dir(&mut self, meta: &Meta, member: &[u8]) -> Result<()> {
+        self.put(&[member, b"/"].concat(), meta, Flag::Dir, &[], 0)
+    }
+
+    fn add_special(
+        &mut self,
+        dir: &Dir,
+        walk: &Walk<'_>,
+        meta: &Meta,
+        member: &[u8],
+        flag: Flag,
+        target: &[u8],
+    ) -> Result<Stored> {
+        self.attributes(walk.path(), dir.attributes_at(walk.name()));
+        self.put(member, meta, flag, target, 0)?;
+        Ok(Stored::Whole(*meta))
+    }
+
+    fn add_file(&mut self, dir: &Dir, name: &CStr, path: &[u8], seen: &Meta, member: &[u8]) -> Result<Stored> {
+        let Some((file, meta)) = live::open(dir, name, (path, seen), self.notes) else { return Ok(Stored::Not) };
+        self.attributes(path, tree::attributes_of(&file));
+        let fault = if let Some(parts) = sparse_parts(&file, &meta) {
+            self.sparse(&file, &meta, member, &parts)?
+        } else {
+            self.put(member, &meta, Flag::File, &[], meta.size)?;
+            let fault = self.copier.copy(self.sink, &file, Extent { start: 0, len: meta.size })?;
+            self.sink.zeros(padding(meta.size))?;
+            fault
+        };
+        let fault = fault.or_else(|| live::changed(&file, &meta));
+        Ok(match fault {
+            Some(fault) => {
+                self.notes.trouble(path, &fault);
+                Stored::Damaged(meta)
+            }
+            None => Stored::Whole(meta),
+        })
+    }
+
+    /// Stores a file with holes in GNU tar's format 1.0: the map first, then the parts that hold data.
+    fn sparse(&mut self, file: &File, meta: &Meta, member: &[u8], parts: &[Extent]) -> Result<Option<String>> {
+        let map = sparse_map(parts, meta.size);
+        let data: u64 = parts.iter().map(|part| part.len).sum();
+        let size = map.len() as u64 + data;
+        self.records.add(b"GNU.sparse.major", b"1");
+        self.records.add(b"GNU.sparse.minor", b"0");
+        self.records.add(b"GNU.sparse.name", member);
+        self.records.add(b"GNU.sparse.realsize", meta.size.to_string().as_bytes());
+        let slash = member.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
+        let (holder, name) = member.split_at_checked(slash).unwrap_or((&[], member));
+        // what a reader without the format extracts, under a name that says so
+        self.put(&[holder, b"GNUSparseFile.0/", name].concat(), meta, Flag::File, &[], size)?;
+        self.sink.write(&map)?;
+        let mut fault = None;
+        for part in parts {
+            let bad = self.copier.copy(self.sink, file, *part)?;
+            fault = fault.or(bad);
+        }
+        self.sink.zeros(padding(size))?;
+        Ok(fault)
+    }
+
+    /// Prepares the records of an inode's attributes.
+    fn attributes(&mut self, path: &[u8], attributes: io::Result<Vec<Attribute>>) {
+        match attributes {
+            Ok(attributes) => attributes::add_records(&attributes, &mut self.records),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => self.notes.trouble(path, &format!("its extended attributes cannot be read: {error}")),
+        }
+    }
+
+    fn put(&mut self, member: &[u8], meta: &Meta, flag: Flag, target: &[u8], size: u64) -> Result<()> {
+        self.names.learn(meta);
+        let header = Header {
+            path: member,
+            flag,
+            mode: meta.mode,
+            uid: meta.uid,
+            gid: meta.gid,
+            size,
+            mtime: meta.mtime,
+            target,
+            user: self.names.users.get(&meta.uid).map_or("", String::as_str),
+            group: self.names.groups.get(&meta.gid).map_or("", String::as_str),
+            device: if matches!(flag, Flag::Char | Flag::Block) { meta.rdev } else { (0, 0) },
+        };
+        self.head.clear();
+        header::write(&header, &mut self.records, &mut self.head);
+        self.sink.write(&self.head)
+    }
+}
+
+impl Archiver for Packer<'_> {
+    fn add(&mut self, walk: &Walk<'_>, meta: &Meta, member: &[u8]) -> Result<Stored> {
         let path = walk.path();
         if meta.kind == Kind::Dir {
             return self.add_dir(walk, meta, member);
@@ -98,174 +184,16 @@ impl<'a> Packer<'a> {
         Ok(stored)
     }
 
-    /// Ends the archive.
-    pub fn finish(self) -> Result<()> {
-        self.sink.zeros(1024)?;
-        // tape drives and some readers expect full records of twenty blocks
-        let end = self.sink.len().next_multiple_of(10_240);
-        self.sink.zeros(end - self.sink.len())
-    }
-
-    fn add_dir(&mut self, walk: &Walk<'_>, meta: &Meta, member: &[u8]) -> Result<Stored> {
-        let attributes = match (walk.entered(), walk.holder()) {
-            (Some(dir), _) => tree::attributes_of(dir),
-            (None, Some(dir)) => dir.attributes_at(walk.name()),
-            (None, None) => Ok(Vec::new()),
-        };
-        self.attributes(walk.path(), attributes);
-        self.put_dir(meta, member)?;
-        Ok(Stored::Whole(*meta))
-    }
-
-    /// Stores a directory on the way to the current entry.
-    pub fn add_holder(&mut self, holder: &Holder<'_>, member: &[u8]) -> Result<()> {
+    fn add_holder(&mut self, holder: &Holder<'_>, member: &[u8]) -> Result<()> {
         self.attributes(holder.path, tree::attributes_of(holder.dir));
         self.put_dir(holder.meta, member)
     }
 
-    fn put_dir(&mut self, meta: &Meta, member: &[u8]) -> Result<()> {
-        self.put(&[member, b"/"].concat(), meta, Flag::Dir, &[], 0)
-    }
-
-    fn add_special(
-        &mut self,
-        dir: &Dir,
-        walk: &Walk<'_>,
-        meta: &Meta,
-        member: &[u8],
-        flag: Flag,
-        target: &[u8],
-    ) -> Result<Stored> {
-        self.attributes(walk.path(), dir.attributes_at(walk.name()));
-        self.put(member, meta, flag, target, 0)?;
-        Ok(Stored::Whole(*meta))
-    }
-
-    fn add_file(&mut self, dir: &Dir, name: &CStr, path: &[u8], seen: &Meta, member: &[u8]) -> Result<Stored> {
-        let opened = dir.open_file(name).and_then(|file| tree::meta_of(&file).map(|meta| (file, meta)));
-        let (file, meta) = match opened {
-            Ok(opened) => opened,
-            Err(error) => {
-                // ELOOP: a link stands there now
-                let replaced = error.raw_os_error() == Some(libc::ELOOP);
-                let what = if replaced {
-                    "was replaced before it was read".to_owned()
-                } else {
-                    vanished_or(&error, "cannot be opened")
-                };
-                self.notes.trouble(path, &what);
-                return Ok(Stored::Not);
-            }
-        };
-        if meta.kind != Kind::File || meta.id() != seen.id() {
-            self.notes.trouble(path, "was replaced before it was read");
-            return Ok(Stored::Not);
-        }
-        if meta.size > MADE_UP_LIMIT && meta.allocated == 0 && tree::made_up_by_kernel(&file) {
-            self.notes.trouble(path, "is made up by the kernel and has no end");
-            return Ok(Stored::Not);
-        }
-        self.attributes(path, tree::attributes_of(&file));
-        let fault = if let Some(parts) = sparse_parts(&file, &meta) {
-            self.sparse(&file, &meta, member, &parts)?
-        } else {
-            self.put(member, &meta, Flag::File, &[], meta.size)?;
-            let fault = self.content(&file, Extent { start: 0, len: meta.size })?;
-            self.sink.zeros(padding(meta.size))?;
-            fault
-        };
-        let fault = fault.or_else(|| changed(&file, &meta));
-        Ok(match fault {
-            Some(fault) => {
-                self.notes.trouble(path, &fault);
-                Stored::Damaged(meta)
-            }
-            None => Stored::Whole(meta),
-        })
-    }
-
-    /// Stores a file with holes in GNU tar's format 1.0: the map first, then the parts that hold data.
-    fn sparse(&mut self, file: &File, meta: &Meta, member: &[u8], parts: &[Extent]) -> Result<Option<String>> {
-        let map = sparse_map(parts, meta.size);
-        let data: u64 = parts.iter().map(|part| part.len).sum();
-        let size = map.len() as u64 + data;
-        self.records.add(b"GNU.sparse.major", b"1");
-        self.records.add(b"GNU.sparse.minor", b"0");
-        self.records.add(b"GNU.sparse.name", member);
-        self.records.add(b"GNU.sparse.realsize", meta.size.to_string().as_bytes());
-        let slash = member.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
-        let (holder, name) = member.split_at_checked(slash).unwrap_or((&[], member));
-        // what a reader without the format extracts, under a name that says so
-        self.put(&[holder, b"GNUSparseFile.0/", name].concat(), meta, Flag::File, &[], size)?;
-        self.sink.write(&map)?;
-        let mut fault = None;
-        for part in parts {
-            let bad = self.content(file, *part)?;
-            fault = fault.or(bad);
-        }
-        self.sink.zeros(padding(size))?;
-        Ok(fault)
-    }
-
-    /// Copies a part of a file into the stream, exactly as long as it should be; returns what was wrong with it.
-    fn content(&mut self, file: &File, part: Extent) -> Result<Option<String>> {
-        if part.len > 1 << 20 {
-            tree::read_in_order(file);
-        }
-        let mut done = 0;
-        while done < part.len {
-            let room = self.sink.room()?;
-            let len = room.len().min(SLICE).min(usize::try_from(part.len - done).unwrap_or(usize::MAX));
-            match file.read_at(room.split_at_mut(len).0, part.start + done) {
-                Ok(0) => {
-                    self.sink.zeros(part.len - done)?;
-                    return Ok(Some("shrank while it was read: the rest is filled with zeros".to_owned()));
-                }
-                Ok(len) => {
-                    self.sink.filled(len);
-                    done += len as u64;
-                    if part.len > SLICE as u64 {
-                        self.notes.check()?;
-                    }
-                    self.brake.passed(len, self.notes)?;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.sink.zeros(part.len - done)?;
-                    return Ok(Some(format!("cannot be read from byte {} on: {error}", part.start + done)));
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// Prepares the records of an inode's attributes.
-    fn attributes(&mut self, path: &[u8], attributes: io::Result<Vec<Attribute>>) {
-        match attributes {
-            Ok(attributes) => attributes::add_records(&attributes, &mut self.records),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => self.notes.trouble(path, &format!("its extended attributes cannot be read: {error}")),
-        }
-    }
-
-    fn put(&mut self, member: &[u8], meta: &Meta, flag: Flag, target: &[u8], size: u64) -> Result<()> {
-        self.names.learn(meta);
-        let header = Header {
-            path: member,
-            flag,
-            mode: meta.mode,
-            uid: meta.uid,
-            gid: meta.gid,
-            size,
-            mtime: meta.mtime,
-            target,
-            user: self.names.users.get(&meta.uid).map_or("", String::as_str),
-            group: self.names.groups.get(&meta.gid).map_or("", String::as_str),
-            device: if matches!(flag, Flag::Char | Flag::Block) { meta.rdev } else { (0, 0) },
-        };
-        self.head.clear();
-        header::write(&header, &mut self.records, &mut self.head);
-        self.sink.write(&self.head)
+    fn finish(self: Box<Self>) -> Result<()> {
+        self.sink.zeros(1024)?;
+        // tape drives and some readers expect full records of twenty blocks
+        let end = self.sink.len().next_multiple_of(10_240);
+        self.sink.zeros(end - self.sink.len())
     }
 }
 
@@ -295,21 +223,6 @@ fn sparse_map(parts: &[Extent], size: u64) -> Vec<u8> {
     map
 }
 
-/// What happened to a file since `before` was taken, if anything did.
-fn changed(file: &File, before: &Meta) -> Option<String> {
-    let after = match tree::meta_of(file) {
-        Ok(after) => after,
-        Err(error) => return Some(format!("cannot be looked at again: {error}")),
-    };
-    if after.size > before.size {
-        return Some("grew while it was read".to_owned());
-    }
-    if after.size < before.size {
-        return Some("shrank while it was read".to_owned());
-    }
-    (after.mtime != before.mtime).then(|| "changed while it was read".to_owned())
-}
-
 /// Names of users and groups, asked for once each.
 #[derive(Default)]
 struct Names {
@@ -325,33 +238,5 @@ impl Names {
         self.users.entry(meta.uid).or_insert_with_key(|uid| user(*uid));
         let group = |gid| users::group_name(gid).map(fits).unwrap_or_default();
         self.groups.entry(meta.gid).or_insert_with_key(|gid| group(*gid));
-    }
-}
-
-/// Keeps the reading rate down.
-struct Brake {
-    limit: Option<u64>,
-    since: Instant,
-    passed: u64,
-}
-
-impl Brake {
-    fn new(limit: Option<u64>) -> Self {
-        Self { limit: limit.filter(|limit| *limit > 0), since: Instant::now(), passed: 0 }
-    }
-
-    fn passed(&mut self, bytes: usize, notes: &dyn Notes) -> Result<()> {
-        let Some(limit) = self.limit else { return Ok(()) };
-        self.passed += bytes as u64;
-        let millis = u128::from(self.passed) * 1000 / u128::from(limit);
-        let due = Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX));
-        while let Some(early) = due.checked_sub(self.since.elapsed()) {
-            if early.is_zero() {
-                break;
-            }
-            notes.check()?;
-            std::thread::sleep(early.min(Duration::from_millis(100)));
-        }
-        Ok(())
     }
 }

@@ -389,18 +389,20 @@ impl Read for Source {
 }
 
 /// Checksums of the file as it is read.
-struct Hashes {
+pub(super) struct Hashes {
     size: u64,
     sha256: Option<Sha256>,
     sha1: Option<Sha1>,
 }
 
 impl Hashes {
-    fn new(wanted: Wanted) -> Self {
+    /// Nothing was read yet.
+    pub fn new(wanted: Wanted) -> Self {
         Self { size: 0, sha256: wanted.sha256.then(Sha256::new), sha1: wanted.sha1.then(Sha1::new) }
     }
 
-    fn update(&mut self, bytes: &[u8]) {
+    /// The next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
         self.size += bytes.len() as u64;
         if let Some(sha256) = &mut self.sha256 {
             sha256.update(bytes);
@@ -410,7 +412,8 @@ impl Hashes {
         }
     }
 
-    fn finish(self) -> Seen {
+    /// What the file turned out to be.
+    pub fn finish(self) -> Seen {
         use crate::archive::blocks::hex;
         Seen {
             size: self.size,

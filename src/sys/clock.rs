@@ -1,7 +1,7 @@
 //! The only place that asks for the time of day.
 
 use crate::sys::tree::Stamp;
-use time::{OffsetDateTime, UtcOffset};
+use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 /// The wall clock now, with the local zone's offset (UTC where there is no zone information).
 pub fn now() -> OffsetDateTime {
@@ -11,6 +11,14 @@ pub fn now() -> OffsetDateTime {
 /// The same instant with the local zone's offset at that instant.
 pub fn local(instant: OffsetDateTime) -> OffsetDateTime {
     instant.to_offset(UtcOffset::local_offset_at(instant).unwrap_or(UtcOffset::UTC))
+}
+
+/// The instant of a local wall-clock time; of a time that the clock shows twice or never, one of those it could be.
+pub fn instant(wall: PrimitiveDateTime) -> OffsetDateTime {
+    // the offset of the zone at that instant, found from a first guess that is at most a day off
+    let guess = local(wall.assume_utc());
+    let offset = local(wall.assume_offset(guess.offset()).to_offset(UtcOffset::UTC)).offset();
+    wall.assume_offset(offset)
 }
 
 /// The clock that stamps inodes, to compare with their times: it moves every few milliseconds only.

@@ -1,7 +1,7 @@
 //! The engine as a whole, without an action around it.
 
 use super::*;
-use crate::archive::blocks::{Decoder, Encoder, Sum};
+use crate::archive::blocks::{Decoder, Encoder, Ending};
 use crate::archive::gzip::Gzip;
 use crate::archive::read::{Member, Reader};
 use crate::error::Error;
@@ -68,7 +68,7 @@ impl Bench {
         let plan = Plan {
             source: &source,
             select: &select,
-            codec,
+            format: Format::Tar(codec),
             threads: 3,
             read_limit: None,
             checksums: Checksums::Sha256,
@@ -144,8 +144,8 @@ impl Codec for &'static Liar {
     fn head(&self) -> Vec<u8> {
         Gzip { level: 5 }.head()
     }
-    fn tail(&self, stream: &Sum) -> Vec<u8> {
-        Gzip { level: 5 }.tail(stream)
+    fn ending(&self) -> Box<dyn Ending> {
+        Gzip { level: 5 }.ending()
     }
 }
 
@@ -286,7 +286,7 @@ fn entries_that_change_between_look_and_open() {
             disturb(std::str::from_utf8(&path).unwrap());
             packer.add(&walk, &meta, &Style::default().member(&path))?;
         }
-        packer.finish()
+        Box::new(packer).finish()
     })
     .unwrap();
     let members = bench.members();
@@ -340,7 +340,7 @@ fn files_that_the_kernel_makes_up_do_not_hang_it() {
         let plan = Plan {
             source: Path::new(source),
             select: &select,
-            codec: &Gzip { level: 1 },
+            format: Format::Tar(&Gzip { level: 1 }),
             threads: 1,
             read_limit: None,
             checksums: Checksums::Sha256,

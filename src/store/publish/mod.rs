@@ -118,6 +118,19 @@ impl Staging {
         given.map(|()| path)
     }
 
+    /// A file without a name, for what has to be kept until the set is complete; it goes with the process. Only after the
+    /// main file was created.
+    pub fn scratch(&self) -> Result<File> {
+        let main = self.drafts.first().ok_or_else(|| Error::failed("a set without files"))?;
+        // a name that a sweep knows, should the process end before it is taken away again
+        let held = Held::file(&self.dir, &Manifest::name_for(&main.name))?;
+        self.dir.remove(&part_name(&held.name))?;
+        match held.content {
+            Content::File(file) => Ok(file),
+            Content::Dir(_) => Err(Error::failed(format!("{} is a directory", held.name))),
+        }
+    }
+
     fn check(&self, name: &str) -> Result<()> {
         if self.drafts.is_empty() {
             naming::check_length(name).map_err(Error::failed)?;

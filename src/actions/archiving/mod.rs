@@ -1,4 +1,5 @@
-//! `tar`: an archive of a directory or a file, full or of what changed since a full one, proven before it gets its name.
+//! What `tar` and `zip` have in common: an archive of a directory or a file, full or of what changed since a full one, proven
+//! before it gets its name.
 
 mod base;
 mod log;
@@ -13,6 +14,7 @@ use crate::actions::{Action, Surroundings};
 use crate::archive::blocks::Checksums;
 use crate::archive::pack::ReadBack;
 use crate::archive::walk::{Excluded, Mounts};
+use crate::archive::zip::Method;
 use crate::error::Result;
 use crate::patterns::Patterns;
 use crate::store::publish::Existing;
@@ -22,31 +24,50 @@ use base::Moved;
 use log::Files;
 use std::path::PathBuf;
 
-/// `compression_lib`.
+/// What packs the content.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Library {
-    /// `.tar.gz`
+    /// tar and gzip.
     #[default]
     Gzip,
-    /// `.tar.bz2`
+    /// tar and bzip2.
     Bzip,
-    /// `.tar.xz`, by KB17 `.xz`
-    Lzma,
+    /// tar and xz.
+    Xz,
+    /// zip.
+    Zip(Method),
 }
 
 impl Library {
+    /// Extension of what is written now, then those that KB17 used.
     fn extensions(self) -> Vec<String> {
         let extensions: &[&str] = match self {
             Self::Gzip => &["tar.gz"],
             Self::Bzip => &["tar.bz2"],
-            Self::Lzma => &["tar.xz", "xz"],
+            Self::Xz => &["tar.xz", "xz"],
+            Self::Zip(_) => &["zip", "bz2", "xz"],
         };
         extensions.iter().map(|ext| (*ext).to_owned()).collect()
     }
+
+    /// Threads when nothing is said: LZMA needs up to 100 MiB for each.
+    fn usual_threads(self) -> usize {
+        let all = std::thread::available_parallelism().map_or(1, usize::from);
+        if matches!(self, Self::Xz | Self::Zip(Method::Lzma)) { all.min(4) } else { all }
+    }
 }
 
-/// The properties of a `tar` action.
+/// An action type that makes archives.
+pub struct Kind {
+    /// Its name, as the manifest has it.
+    pub name: &'static str,
+    /// What `compression_lib` may say, the default first.
+    pub libraries: &'static [(&'static str, Library)],
+}
+
+/// The properties of the action.
 pub struct Settings {
+    kind: &'static str,
     source: Source,
     src_path: PathBuf,
     guards: Guards,
@@ -69,13 +90,13 @@ pub struct Settings {
     read_limit: Option<u64>,
 }
 
-/// Builds the action.
-pub fn build(p: &mut Properties<'_>, common: &Common, around: &Surroundings<'_>) -> Box<dyn Action> {
+/// Builds an action of this kind.
+pub fn build(kind: &Kind, p: &mut Properties<'_>, common: &Common, around: &Surroundings<'_>) -> Box<dyn Action> {
     let level = level(p);
-    let library =
-        p.choice("compression_lib", &[("gzip", Library::Gzip), ("bzip", Library::Bzip), ("lzma", Library::Lzma)]);
+    let library = p.choice("compression_lib", kind.libraries);
     let source = source(p, common, around, (level, library));
     Box::new(Settings {
+        kind: kind.name,
         source,
         src_path: common.src_path.clone(),
         guards: Guards::read(p),
@@ -91,7 +112,7 @@ pub fn build(p: &mut Properties<'_>, common: &Common, around: &Surroundings<'_>)
         checksums: if p.flag("checksum_file", false) { Checksums::Sha256AndSha1 } else { Checksums::Sha256 },
         files: if p.flag("log_files", false) { Files::Logged } else { Files::Quiet },
         read_back: if p.flag("verify", true) { ReadBack::Whole } else { ReadBack::Skip },
-        threads: threads(p),
+        threads: threads(p, library),
         nice: i32::try_from(p.number_or("nice", 0..=19, 10)).unwrap_or(10),
         disk: p.choice(
             "ionice",
@@ -110,9 +131,9 @@ fn level(p: &mut Properties<'_>) -> u8 {
     u8::from(level > 0)
 }
 
-fn threads(p: &mut Properties<'_>) -> usize {
+fn threads(p: &mut Properties<'_>, library: Library) -> usize {
     let wanted = p.number("threads", 1..=256).and_then(|threads| usize::try_from(threads).ok());
-    wanted.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+    wanted.unwrap_or_else(|| library.usual_threads())
 }
 
 fn source(p: &mut Properties<'_>, common: &Common, around: &Surroundings<'_>, kind: (u8, Library)) -> Source {

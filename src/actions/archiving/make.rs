@@ -5,10 +5,14 @@ use super::log::Log;
 use super::{Library, Settings};
 use crate::actions::context::{Context, Plan, Report};
 use crate::actions::guards::Last;
+use crate::archive::blocks::Codec;
+use crate::archive::bzip::Bzip;
 use crate::archive::gzip::Gzip;
 use crate::archive::list::{Head, Style};
-use crate::archive::pack::{self, Packed, ReadBack};
+use crate::archive::pack::{self, Format, Packed, ReadBack};
 use crate::archive::walk::Select;
+use crate::archive::xz::Xz;
+use crate::archive::zip::Compression;
 use crate::error::{Doing, Error, Result};
 use crate::store::manifest::{self, FileRecord, Manifest, hex};
 use crate::store::naming::{Family, Parts};
@@ -18,6 +22,7 @@ use crate::sys::{clock, politeness, tree};
 use crate::units::show_bytes;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
+use std::fs::File;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -60,9 +65,6 @@ pub fn preview(settings: &Settings, cx: &Context<'_>) -> Result<Plan> {
 
 /// Makes the archive.
 pub fn run(settings: &Settings, cx: &Context<'_>, report: &mut Report) -> Result<()> {
-    if settings.library != Library::Gzip {
-        return Err(Error::failed("not implemented yet: `compression_lib` bzip and lzma"));
-    }
     for path in publish::sweep(&settings.source)? {
         cx.debug(format!("removed a leftover of an earlier run: {}", path.display()));
     }
@@ -130,11 +132,11 @@ fn stage(settings: &Settings, ready: Ready, staging: &mut Staging, cx: &Context<
     let list = staging.create(&list_name)?;
     let select = select(settings, &ready, &[&archive, &list])?;
     let base_name = ready.chosen.as_ref().map(|chosen| chosen.name.clone());
-    let codec = Gzip { level: settings.compression };
+    let packing = Packing::begin(settings, staging)?;
     let plan = pack::Plan {
         source: &settings.src_path,
         select: &select,
-        codec: &codec,
+        format: packing.format(),
         threads: settings.threads,
         read_limit: settings.read_limit,
         checksums: settings.checksums,
@@ -170,7 +172,7 @@ fn stage(settings: &Settings, ready: Ready, staging: &mut Staging, cx: &Context<
         tool: concat!("krista-backup ", env!("CARGO_PKG_VERSION")).into(),
         unit: cx.run.unit.clone(),
         action: settings.source.action.clone(),
-        kind: "tar".into(),
+        kind: settings.kind.into(),
         level: Some(ready.level),
         base: base_name,
         source: Some(settings.src_path.to_string_lossy().into_owned()),
@@ -186,6 +188,31 @@ fn stage(settings: &Settings, ready: Ready, staging: &mut Staging, cx: &Context<
         blocks: packed.archive.index.thinned(BLOCKS),
     };
     Ok((manifest, summary))
+}
+
+/// What the engine needs for the chosen library.
+enum Packing {
+    Tar(Box<dyn Codec>),
+    Zip(Compression, File),
+}
+
+impl Packing {
+    fn begin(settings: &Settings, staging: &Staging) -> Result<Self> {
+        let level = settings.compression;
+        Ok(match settings.library {
+            Library::Gzip => Self::Tar(Box::new(Gzip { level })),
+            Library::Bzip => Self::Tar(Box::new(Bzip { level })),
+            Library::Xz => Self::Tar(Box::new(Xz { level })),
+            Library::Zip(method) => Self::Zip(Compression { method, level }, staging.scratch()?),
+        })
+    }
+
+    fn format(&self) -> Format<'_> {
+        match self {
+            Self::Tar(codec) => Format::Tar(&**codec),
+            Self::Zip(compression, directory) => Format::Zip(*compression, directory),
+        }
+    }
 }
 
 fn style(settings: &Settings) -> Result<Style> {

@@ -4,7 +4,8 @@ use super::Settings;
 use crate::actions::context::Context;
 use crate::archive::changes::Base;
 use crate::archive::list::Style;
-use crate::archive::read::Reader;
+use crate::archive::open;
+use crate::archive::unpack::Wanted;
 use crate::error::{Doing, Error, Result};
 use crate::store::manifest::{Manifest, hex};
 use crate::store::sets::{ListAlone, Origin, Scan, Set, Source};
@@ -12,7 +13,7 @@ use crate::sys::clock;
 use crate::sys::tree::Stamp;
 use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io::{BufReader, Read, Seek};
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use time::PrimitiveDateTime;
 
@@ -145,37 +146,24 @@ fn open_unproven(path: &Path, time: PrimitiveDateTime, style: &Style) -> Result<
 
 /// The instant of a set's wall-clock time.
 fn started(time: PrimitiveDateTime) -> Stamp {
-    // the offset of the zone at that instant, found from a first guess that is at most a day off
-    let guess = clock::local(time.assume_utc());
-    let offset = clock::local(time.assume_offset(guess.offset()).to_offset(time::UtcOffset::UTC)).offset();
-    Stamp { sec: time.assume_offset(offset).unix_timestamp(), nsec: 0 }
+    Stamp { sec: clock::instant(time).unix_timestamp(), nsec: 0 }
 }
 
 /// Reads an archive without a manifest to its end.
 fn read_to_end(path: &Path, cx: &Context<'_>) -> Result<()> {
     let doing = || format!("reading {}", path.display());
-    let file = Watched { file: File::open(path).doing(doing)?, cx };
-    let file = BufReader::with_capacity(256 * 1024, file);
-    if path.extension().is_none_or(|ext| ext != "gz") {
-        return Err(Error::failed("reading this format is not implemented yet"));
+    let mut members = open::members(File::open(path).doing(doing)?, &[], Wanted::default())?;
+    while members.member()?.is_some() {
+        loop {
+            cx.limits.check()?;
+            match members.content().fill_buf().doing(doing)?.len() {
+                0 => break,
+                len => members.content().consume(len),
+            }
+        }
     }
-    let plain = BufReader::with_capacity(256 * 1024, flate2::bufread::MultiGzDecoder::new(file));
-    let mut reader = Reader::new(plain);
-    while reader.member()?.is_some() {}
-    reader.finish()
-}
-
-/// A file that cannot be read any further once we are asked to stop.
-struct Watched<'a> {
-    file: File,
-    cx: &'a Context<'a>,
-}
-
-impl Read for Watched<'_> {
-    fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
-        self.cx.limits.check().map_err(std::io::Error::other)?;
-        self.file.read(bytes)
-    }
+    members.finish()?;
+    members.end().map(|_| ())
 }
 
 /// Name of the archive that a list belongs to: its first line says.
