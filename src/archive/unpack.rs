@@ -238,3 +238,77 @@ impl Hashes {
 fn reading() -> String {
     "reading the archive".to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::blocks::{self, Checksums, Target, Written};
+    use crate::archive::gzip::Gzip;
+    use std::io::Write;
+
+    /// A packed file of ours, where its blocks are, and what is in it.
+    fn packed() -> (File, Written, Vec<u8>) {
+        let path =
+            std::env::temp_dir().join(format!("krista-unpack-{}-{:?}", std::process::id(), thread::current().id()));
+        let file = File::options().read(true).write(true).create_new(true).open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let plain: Vec<u8> =
+            (0..5_300_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> (n % 25)).to_le_bytes()[0]).collect();
+        let target = Target { file: &file, name: "test", checksums: Checksums::Sha256AndSha1 };
+        let ((), written) = blocks::write(&target, &Gzip { level: 1 }, 2, |sink| sink.write(&plain)).unwrap();
+        (file, written, plain)
+    }
+
+    fn unpack(file: &File, blocks: &[(u64, u64)]) -> Result<(Vec<u8>, Seen)> {
+        let wanted = Wanted { sha256: true, sha1: true };
+        let mut stream = Stream::open(file.try_clone().unwrap(), Format::Gzip, blocks, wanted)?;
+        let mut plain = Vec::new();
+        stream.read_to_end(&mut plain).doing(reading)?;
+        Ok((plain, stream.finish()?))
+    }
+
+    #[test]
+    fn the_same_comes_out_however_many_blocks_are_known() {
+        let (file, written, plain) = packed();
+        for limit in [0, 1, 2, 3, 5, 1000] {
+            let blocks = if limit == 0 { Vec::new() } else { written.index.thinned(limit) };
+            let (found, seen) = unpack(&file, &blocks).unwrap();
+            assert!(found == plain, "{limit}");
+            assert_eq!((seen.size, seen.sha256.as_ref()), (written.size, Some(&written.sha256)), "{limit}");
+            assert_eq!(seen.sha1, written.sha1, "{limit}");
+        }
+    }
+
+    #[test]
+    fn places_that_cannot_be_true_are_not_used_and_false_ones_are_noticed() {
+        let (file, written, plain) = packed();
+        let good = written.index.thinned(1000);
+        for bad in
+            [vec![(0, 0)], vec![(10, 0), (5, 500)], vec![(10, 0), (50, 20), (60, 10)], vec![(10, 0), (u64::MAX, 1)]]
+        {
+            assert!(unpack(&file, &bad).unwrap().0 == plain, "{bad:?}");
+        }
+        let mut shifted = good.clone();
+        shifted[2].0 += 1;
+        assert!(unpack(&file, &shifted).is_err());
+        let mut longer = good;
+        longer[2].1 += 1;
+        assert!(unpack(&file, &longer).is_err());
+    }
+
+    #[test]
+    fn a_cut_or_longer_file_is_noticed() {
+        let (mut file, written, _) = packed();
+        let blocks = written.index.thinned(3);
+        for length in [written.size - 1, written.size - 8, written.size - 9, written.size / 2, 30] {
+            file.set_len(length).unwrap();
+            assert!(unpack(&file, &blocks).is_err(), "{length}");
+            assert!(unpack(&file, &[]).is_err(), "{length}");
+        }
+        let (mut other, written, _) = packed();
+        other.write_all(b"x").unwrap();
+        assert!(unpack(&other, &written.index.thinned(3)).is_err());
+        assert!(unpack(&other, &[]).is_err());
+        file.flush().unwrap();
+    }
+}
