@@ -214,3 +214,6 @@ fn trimmed(path: &[u8]) -> &[u8] {
     let path = path.strip_suffix(b"/").unwrap_or(path);
     path.strip_prefix(b"./").unwrap_or(path)
 }
+
+#[cfg(test)]
+mod tests;
