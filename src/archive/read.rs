@@ -9,6 +9,8 @@ use std::io::{self, BufRead, Read};
 
 /// Longest extended header that is read.
 const EXTENDED_LIMIT: u64 = 16 << 20;
+/// More than any file system holds, and far enough from where numbers end.
+const SIZE_LIMIT: u64 = 1 << 62;
 /// Most parts a sparse file may have.
 const EXTENT_LIMIT: u64 = 1 << 20;
 
@@ -189,6 +191,9 @@ impl<R: BufRead> Reader<R> {
             other => return Err(broken(&format!("member type {:?} is not supported", char::from(other)))),
         };
         let stored = extended.number(b"size")?.unwrap_or(raw.size);
+        if stored > SIZE_LIMIT {
+            return Err(broken("a member claims an impossible size"));
+        }
         // links and the like have no content whatever their header claims
         self.left = if kind == Type::File { stored } else { 0 };
         self.fill = padding(self.left);

@@ -4,52 +4,24 @@
 //! Every thread has its own lane of pieces and takes every n-th block, so the reader knows which lane comes next and no
 //! thread can use up the buffers another one needs.
 
-use crate::archive::blocks::Sum;
-use crate::archive::open::{self, Format};
+mod lane;
+
+use crate::archive::blocks::{Sum, hex};
+use crate::archive::open::Format;
 use crate::error::{Doing, Error, Result};
-use flate2::{Crc, Decompress, FlushDecompress, Status};
+use lane::{Chunk, Lane, Piece, Work};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
-use std::cell::RefCell;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, Read};
 use std::os::unix::fs::FileExt;
-use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
-/// Plain bytes handed on at once.
-const PIECE: usize = 256 * 1024;
-/// Pieces of a lane: two blocks of our own archives.
-const PIECES: usize = 4;
-/// Packed bytes read at once.
-const ROOM: usize = 64 * 1024;
 /// A gzip header without any options, as we write it.
 const HEAD: usize = 10;
 /// Checksum and length at the end of a gzip member.
 const TRAILER: usize = 8;
-
-/// A part of the file that can be unpacked by itself.
-#[derive(Clone, Copy, Debug)]
-struct Chunk {
-    from: u64,
-    to: u64,
-    /// Bytes it unpacks to; none when only its end can tell.
-    len: Option<u64>,
-}
-
-/// A piece of the stream on its way; its buffers are used again and again.
-#[derive(Default)]
-struct Piece {
-    plain: Vec<u8>,
-    /// What was read from the file for it.
-    packed: Vec<u8>,
-    crc: Crc,
-    /// Whether the chunk ends with it.
-    last: bool,
-    error: Option<io::Error>,
-}
 
 /// Which checksums of the file are wanted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -83,11 +55,6 @@ pub struct Stream {
     /// Set when blocks are unpacked one by one: what the end of the file says has to be compared.
     sum: Option<Sum>,
     hashes: Hashes,
-}
-
-struct Lane {
-    pieces: Receiver<Piece>,
-    free: Sender<Piece>,
 }
 
 impl Stream {
@@ -234,160 +201,6 @@ fn threads() -> usize {
     thread::available_parallelism().map_or(1, usize::from).min(8)
 }
 
-/// What one thread does.
-struct Work {
-    file: Arc<File>,
-    format: Format,
-    chunks: Option<Arc<[Chunk]>>,
-    first: usize,
-    step: usize,
-}
-
-impl Work {
-    fn start(self) -> Result<Lane> {
-        let (out, pieces): (SyncSender<Piece>, _) = sync_channel(PIECES);
-        let (free, empty) = channel();
-        for _ in 0..PIECES {
-            // the other end is right here
-            let _ = free.send(Piece::default());
-        }
-        thread::Builder::new().spawn(move || self.run(&out, &empty)).doing(|| "starting a thread".to_owned())?;
-        Ok(Lane { pieces, free })
-    }
-
-    /// Unpacks every chunk that is this thread's, until the end or until nobody listens any more.
-    fn run(self, out: &SyncSender<Piece>, empty: &Receiver<Piece>) {
-        let Some(chunks) = &self.chunks else {
-            let whole = Chunk { from: 0, to: u64::MAX, len: None };
-            let packed = Rc::new(RefCell::new(Vec::new()));
-            let source = self.source(whole, &packed);
-            match open::unpacker(source, self.format) {
-                Ok(mut plain) => drop(pour(&mut *plain, whole, &packed, (out, empty))),
-                Err(error) => {
-                    let error = io::Error::other(error.to_string());
-                    let _ = out.send(Piece { error: Some(error), ..Piece::default() });
-                }
-            }
-            return;
-        };
-        let packed = Rc::new(RefCell::new(Vec::new()));
-        for chunk in chunks.iter().skip(self.first).step_by(self.step) {
-            let source = BufReader::with_capacity(ROOM, self.source(*chunk, &packed));
-            let mut decoder =
-                Inflate { packed: source, stream: Decompress::new(false), ended: false, is_last: chunk.len.is_none() };
-            if pour(&mut decoder, *chunk, &packed, (out, empty)).is_none() {
-                return;
-            }
-        }
-    }
-
-    fn source(&self, chunk: Chunk, packed: &Rc<RefCell<Vec<u8>>>) -> Source {
-        Source { file: Arc::clone(&self.file), at: chunk.from, end: chunk.to, packed: Rc::clone(packed) }
-    }
-}
-
-/// Cuts what a decoder gives into pieces and hands them out; none when that has to end.
-fn pour(
-    plain: &mut dyn Read,
-    chunk: Chunk,
-    packed: &RefCell<Vec<u8>>,
-    (out, empty): (&SyncSender<Piece>, &Receiver<Piece>),
-) -> Option<()> {
-    let mut total = 0;
-    loop {
-        let mut piece = empty.recv().ok()?;
-        piece.plain.clear();
-        piece.packed.clear();
-        piece.plain.reserve_exact(PIECE);
-        let read = plain.take(PIECE as u64).read_to_end(&mut piece.plain);
-        total += piece.plain.len() as u64;
-        std::mem::swap(&mut piece.packed, &mut packed.borrow_mut());
-        piece.last = piece.plain.len() < PIECE;
-        piece.error = read.err().or_else(|| {
-            let wrong = if piece.last {
-                chunk.len.is_some_and(|len| len != total)
-            } else {
-                chunk.len.is_some_and(|len| total > len)
-            };
-            wrong.then(|| io::Error::new(io::ErrorKind::InvalidData, "a block has the wrong length"))
-        });
-        piece.error = piece.error.take().map(|error| {
-            let text = format!("the packed data at byte {} or after it is damaged: {error}", chunk.from);
-            io::Error::new(io::ErrorKind::InvalidData, text)
-        });
-        piece.crc.reset();
-        piece.crc.update(&piece.plain);
-        let (last, failed) = (piece.last, piece.error.is_some());
-        out.send(piece).ok()?;
-        if failed {
-            return None;
-        }
-        if last {
-            return Some(());
-        }
-    }
-}
-
-/// Inflates a chunk: some blocks that a full flush ends, or the last ones, which end the deflate stream.
-struct Inflate {
-    packed: BufReader<Source>,
-    stream: Decompress,
-    ended: bool,
-    /// Whether the deflate stream has to end in it.
-    is_last: bool,
-}
-
-impl Read for Inflate {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let input = self.packed.fill_buf()?;
-            if self.ended && !input.is_empty() {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "it ends where it should not"));
-            }
-            if self.ended {
-                return Ok(0);
-            }
-            let before = (self.stream.total_in(), self.stream.total_out());
-            let status = self.stream.decompress(input, bytes, FlushDecompress::None);
-            let at_end = input.is_empty();
-            let used = usize::try_from(self.stream.total_in() - before.0).unwrap_or(0);
-            let made = usize::try_from(self.stream.total_out() - before.1).unwrap_or(0);
-            self.packed.consume(used);
-            match status {
-                Ok(status) => self.ended = status == Status::StreamEnd,
-                Err(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, "corrupt deflate stream")),
-            }
-            if made > 0 || bytes.is_empty() {
-                return Ok(made);
-            }
-            if at_end && !self.ended {
-                let early = || io::Error::new(io::ErrorKind::UnexpectedEof, "it ends too early");
-                return if self.is_last { Err(early()) } else { Ok(0) };
-            }
-        }
-    }
-}
-
-/// A part of a file, with a copy of what was read since somebody asked.
-pub struct Source {
-    file: Arc<File>,
-    at: u64,
-    end: u64,
-    packed: Rc<RefCell<Vec<u8>>>,
-}
-
-impl Read for Source {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
-        let wanted = bytes.len().min(left);
-        let Some(bytes) = bytes.get_mut(..wanted) else { return Ok(0) };
-        let len = self.file.read_at(bytes, self.at)?;
-        self.at += len as u64;
-        self.packed.borrow_mut().extend_from_slice(bytes.get(..len).unwrap_or_default());
-        Ok(len)
-    }
-}
-
 /// Checksums of the file as it is read.
 pub(super) struct Hashes {
     size: u64,
@@ -414,7 +227,6 @@ impl Hashes {
 
     /// What the file turned out to be.
     pub fn finish(self) -> Seen {
-        use crate::archive::blocks::hex;
         Seen {
             size: self.size,
             sha256: self.sha256.map(|sum| hex(&sum.finalize())),
@@ -425,4 +237,78 @@ impl Hashes {
 
 fn reading() -> String {
     "reading the archive".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::blocks::{self, Checksums, Target, Written};
+    use crate::archive::gzip::Gzip;
+    use std::io::Write;
+
+    /// A packed file of ours, where its blocks are, and what is in it.
+    fn packed() -> (File, Written, Vec<u8>) {
+        let path =
+            std::env::temp_dir().join(format!("krista-unpack-{}-{:?}", std::process::id(), thread::current().id()));
+        let file = File::options().read(true).write(true).create_new(true).open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let plain: Vec<u8> =
+            (0..5_300_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> (n % 25)).to_le_bytes()[0]).collect();
+        let target = Target { file: &file, name: "test", checksums: Checksums::Sha256AndSha1 };
+        let ((), written) = blocks::write(&target, &Gzip { level: 1 }, 2, |sink| sink.write(&plain)).unwrap();
+        (file, written, plain)
+    }
+
+    fn unpack(file: &File, blocks: &[(u64, u64)]) -> Result<(Vec<u8>, Seen)> {
+        let wanted = Wanted { sha256: true, sha1: true };
+        let mut stream = Stream::open(file.try_clone().unwrap(), Format::Gzip, blocks, wanted)?;
+        let mut plain = Vec::new();
+        stream.read_to_end(&mut plain).doing(reading)?;
+        Ok((plain, stream.finish()?))
+    }
+
+    #[test]
+    fn the_same_comes_out_however_many_blocks_are_known() {
+        let (file, written, plain) = packed();
+        for limit in [0, 1, 2, 3, 5, 1000] {
+            let blocks = if limit == 0 { Vec::new() } else { written.index.thinned(limit) };
+            let (found, seen) = unpack(&file, &blocks).unwrap();
+            assert!(found == plain, "{limit}");
+            assert_eq!((seen.size, seen.sha256.as_ref()), (written.size, Some(&written.sha256)), "{limit}");
+            assert_eq!(seen.sha1, written.sha1, "{limit}");
+        }
+    }
+
+    #[test]
+    fn places_that_cannot_be_true_are_not_used_and_false_ones_are_noticed() {
+        let (file, written, plain) = packed();
+        let good = written.index.thinned(1000);
+        for bad in
+            [vec![(0, 0)], vec![(10, 0), (5, 500)], vec![(10, 0), (50, 20), (60, 10)], vec![(10, 0), (u64::MAX, 1)]]
+        {
+            assert!(unpack(&file, &bad).unwrap().0 == plain, "{bad:?}");
+        }
+        let mut shifted = good.clone();
+        shifted[2].0 += 1;
+        assert!(unpack(&file, &shifted).is_err());
+        let mut longer = good;
+        longer[2].1 += 1;
+        assert!(unpack(&file, &longer).is_err());
+    }
+
+    #[test]
+    fn a_cut_or_longer_file_is_noticed() {
+        let (mut file, written, _) = packed();
+        let blocks = written.index.thinned(3);
+        for length in [written.size - 1, written.size - 8, written.size - 9, written.size / 2, 30] {
+            file.set_len(length).unwrap();
+            assert!(unpack(&file, &blocks).is_err(), "{length}");
+            assert!(unpack(&file, &[]).is_err(), "{length}");
+        }
+        let (mut other, written, _) = packed();
+        other.write_all(b"x").unwrap();
+        assert!(unpack(&other, &written.index.thinned(3)).is_err());
+        assert!(unpack(&other, &[]).is_err());
+        file.flush().unwrap();
+    }
 }

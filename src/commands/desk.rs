@@ -9,7 +9,6 @@ use crate::sys::clock;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use std::collections::BTreeSet;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The facts of a run that leaves no trace: no log, no journal, no trigger.
 pub fn facts(config: Option<&Config>, unit: &str) -> Run {
@@ -24,9 +23,6 @@ pub fn facts(config: Option<&Config>, unit: &str) -> Run {
     }
 }
 
-/// How many lines at ERROR were shown.
-static ERRORS: AtomicU64 = AtomicU64::new(0);
-
 struct Terminal;
 
 impl Log for Terminal {
@@ -36,9 +32,6 @@ impl Log for Terminal {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            if record.level() == Level::Error {
-                ERRORS.fetch_add(1, Ordering::SeqCst);
-            }
             output::note(&record.args().to_string());
         }
     }
