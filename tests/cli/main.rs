@@ -17,6 +17,7 @@ mod check_backup;
 mod children;
 mod config;
 mod crontab;
+mod formats;
 mod guards;
 mod mount;
 mod move_bkp_period;

@@ -24,7 +24,7 @@ fn bench(name: &str, keys: &str) -> Bench {
     bench
 }
 
-fn sh(script: &str) -> String {
+pub fn sh(script: &str) -> String {
     let output = Command::new("sh").arg("-euc").arg(script).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{script}\n{text}{}", String::from_utf8_lossy(&output.stderr));
@@ -32,7 +32,7 @@ fn sh(script: &str) -> String {
 }
 
 /// The newest file below `dir` with this ending.
-fn newest(bench: &Bench, dir: &str, ending: &str) -> PathBuf {
+pub fn newest(bench: &Bench, dir: &str, ending: &str) -> PathBuf {
     let names = bench.names(dir).into_iter().filter(|name| name.ends_with(ending));
     bench.path(dir).join(names.max().unwrap_or_else(|| panic!("no {ending} in {dir}")))
 }
@@ -630,7 +630,7 @@ fn files_that_grow_and_shrink_under_the_reader() {
     std::thread::sleep(Duration::from_millis(50));
 }
 
-fn child_reads(pid: u32, file: &Path) -> bool {
+pub fn child_reads(pid: u32, file: &Path) -> bool {
     let fds = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
     fds.flatten().any(|fd| fs::read_link(fd.path()).is_ok_and(|target| target == file))
 }
@@ -638,7 +638,11 @@ fn child_reads(pid: u32, file: &Path) -> bool {
 /// P4: a full disk ends the action; nothing has a name and the older set is intact.
 #[test]
 fn a_full_disk_leaves_nothing_half_done() {
-    let bench = bench("full", "verify: true, check_space: no");
+    fill_the_disk(&bench("full", "verify: true, check_space: no"));
+}
+
+/// Runs `full` into `dst` on a small disk, then again with more than fits; the first set must stay and nothing else be there.
+pub fn fill_the_disk(bench: &Bench) {
     bench.write("src/small", "small");
     fs::create_dir(bench.path("dst")).unwrap();
     let noise = Random(77).bytes(3_000_000);

@@ -231,3 +231,90 @@ pub fn reading() -> String {
 pub fn broken(what: &str) -> Error {
     Error::failed(format!("reading the archive: {what}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::zip::records::{self, Facts, Head};
+
+    /// A sparse file that goes with the test.
+    struct Scratch(std::path::PathBuf);
+
+    impl Scratch {
+        fn new(name: &str) -> (Self, File) {
+            let path = std::env::temp_dir().join(format!("krista-zip-{name}-{}", std::process::id()));
+            let file = File::options().read(true).write(true).create(true).truncate(true).open(&path).unwrap();
+            (Self(path), file)
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    fn head(name: &str, size: u64) -> Head {
+        let mtime = Stamp { sec: 1_593_518_400, nsec: 0 };
+        Head { name: name.into(), mode: libc::S_IFREG | 0o640, uid: 3_000_000, gid: 7, mtime, size }
+    }
+
+    /// The directory of these members, at this place in a file.
+    fn archive(file: &File, at: u64, members: &[(Head, Facts)]) -> Vec<Record> {
+        let mut bytes: Vec<u8> = members.iter().flat_map(|(head, facts)| records::central(head, facts)).collect();
+        let end = records::end(members.len() as u64, at, bytes.len() as u64);
+        bytes.extend(end);
+        file.write_all_at(&bytes, at).unwrap();
+        let mut directory = Directory::open(&Arc::new(file.try_clone().unwrap())).unwrap();
+        let mut found = Vec::new();
+        while let Some(record) = directory.record().unwrap() {
+            found.push(record);
+        }
+        found
+    }
+
+    #[test]
+    fn sizes_and_places_above_four_gib_come_back() {
+        let (_scratch, file) = Scratch::new("huge");
+        let big = 5 << 30;
+        let facts = [
+            Facts { method: 8, crc: 1, packed: 7, plain: big, offset: 0, flags: records::STREAMED },
+            Facts { method: 8, crc: 2, packed: big, plain: big + 1, offset: 70, flags: records::STREAMED },
+            Facts { method: 0, crc: 3, packed: 9, plain: 9, offset: LIMIT, flags: 0 },
+            Facts { method: 0, crc: 4, packed: LIMIT, plain: LIMIT - 1, offset: LIMIT - 1, flags: 0 },
+        ];
+        let members: Vec<_> = facts.iter().map(|facts| (head("name", facts.plain), *facts)).collect();
+        let found = archive(&file, 2 * big, &members);
+        let places = |record: &Record| (record.packed, record.plain, record.offset, record.crc);
+        let expected: Vec<_> = facts.iter().map(|facts| (facts.packed, facts.plain, facts.offset, facts.crc)).collect();
+        assert_eq!(found.iter().map(places).collect::<Vec<_>>(), expected);
+        let record = &found[0];
+        assert_eq!((record.mode, record.owner), (Some(libc::S_IFREG | 0o640), Some((3_000_000, 7))));
+        assert_eq!(record.mtime, Stamp { sec: 1_593_518_400, nsec: 0 });
+    }
+
+    #[test]
+    fn more_members_than_sixteen_bits_count_come_back() {
+        let (_scratch, file) = Scratch::new("many");
+        let member = |number: u64| (head(&number.to_string(), 0), Facts { offset: number, ..Facts::default() });
+        for count in [65_534, 65_535, 65_536, 70_000] {
+            let members: Vec<_> = (0..count).map(member).collect();
+            let found = archive(&file, 100, &members);
+            assert_eq!((found.len() as u64, found.last().map(|record| record.offset)), (count, Some(count - 1)));
+            file.set_len(0).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_end_that_lies_is_an_error() {
+        let (_scratch, file) = Scratch::new("liar");
+        for (entries, offset, size) in [(1, 0, 0), (0, 1, 0), (0, 0, 1), (0, u64::MAX - 1, 1), (1, 50, 100)] {
+            file.set_len(0).unwrap();
+            file.write_all_at(&records::end(entries, offset, size), 0).unwrap();
+            let opened = Directory::open(&Arc::new(file.try_clone().unwrap()));
+            assert!(opened.and_then(|mut directory| directory.record()).is_err(), "{entries} {offset} {size}");
+        }
+        file.set_len(0).unwrap();
+        assert!(Directory::open(&Arc::new(file)).is_err());
+    }
+}

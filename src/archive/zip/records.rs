@@ -243,3 +243,18 @@ fn short(value: u64) -> [u8; 4] {
 fn count(value: usize) -> [u8; 2] {
     u16::try_from(value).unwrap_or(u16::MAX).to_le_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a streamed member has behind its content is as long as its header promised.
+    #[test]
+    fn a_long_member_is_described_with_long_fields() {
+        for (size, header, behind) in [(10, 30 + 1 + 9 + 15, 16), (5 << 30, 30 + 1 + 20 + 9 + 15, 24)] {
+            let head = Head { name: b"a".to_vec(), mode: 0, uid: 0, gid: 0, mtime: Stamp::default(), size };
+            let facts = Facts { method: DEFLATE, flags: STREAMED, crc: 7, packed: size, plain: size, offset: 0 };
+            assert_eq!((local(&head, &facts).len(), descriptor(&head, &facts).len()), (header, behind));
+        }
+    }
+}
