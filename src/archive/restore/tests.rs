@@ -33,13 +33,16 @@ impl Watch for Nobody {
     }
 }
 
+/// Name, type, content, target.
+type Described<'a> = (&'a [u8], Flag, &'a [u8], &'a [u8]);
+
 /// Members of every kind, with extended headers, a sparse file and attributes among them.
 fn archive() -> Vec<u8> {
     let mut out = Vec::new();
     let long = [&b"d/"[..], &[b'l'; 150]].concat();
     let map = b"2\n4096\n5\n8192\n3\n";
     let sparse = [&map[..], &vec![0; 512 - map.len()], b"data.end"].concat();
-    let members: [(&[u8], Flag, &[u8], &[u8]); 9] = [
+    let members: [Described<'_>; 9] = [
         (b"d/", Flag::Dir, b"", b""),
         (b"d/file", Flag::File, b"content of a file", b""),
         (&long, Flag::File, b"x", b""),
