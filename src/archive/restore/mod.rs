@@ -15,7 +15,7 @@ use crate::archive::restore::select::{Choice, Selection};
 use crate::archive::restore::tally::Tally;
 use crate::archive::restore::target::Target;
 use crate::error::{Doing, Error, Result};
-use crate::sys::tree::{self, Dir};
+use crate::sys::tree::Dir;
 use std::collections::HashMap;
 use std::ffi::CString;
 use std::io;
@@ -122,9 +122,9 @@ pub struct Restorer<'a> {
 }
 
 impl<'a> Restorer<'a> {
-    /// Begins in an open directory.
+    /// Begins in an open directory. Modes come out exactly only where the process has no umask (`sys::tree::no_umask`), which is
+    /// for the program to set: it holds for all threads.
     pub fn new(place: Place, rules: &Rules<'a>) -> Result<Self> {
-        tree::no_umask();
         let dresser = Dresser::new(rules.privileges);
         let target = match place {
             Place::Straight(top) => Target::new(top, dresser),

@@ -19,6 +19,7 @@ use std::path::Path;
 
 /// Restores files.
 pub fn restore(job: &Job<'_>) -> Result<Exit> {
+    tree::no_umask();
     let to = job.target()?;
     let sets = sets::find(&job.stock.source)?;
     let chain = chosen(job, &sets)?;
