@@ -87,7 +87,7 @@ pub fn print(to: &Path, outcome: &Outcome<'_>) {
             output::note(&format!("{count} {what}"));
         }
     }
-    named("were not, or not wholly, in the source when it was backed up", &outcome.lost);
+    named("could not be backed up whole in the first place", &outcome.lost);
     let proof = if outcome.proven { ", checksums verified" } else { "" };
     let deleted = if tally.deleted > 0 { format!(", {} deletions applied", tally.deleted) } else { String::new() };
     let line =
