@@ -144,7 +144,15 @@ struct VerifyArgs {
 
 /// Bring data back: files into a directory, level 0 and level 1 merged; or a dump into a new database.
 #[derive(FromArgs)]
-#[argh(subcommand, name = "restore")]
+#[argh(
+    subcommand,
+    name = "restore",
+    example = "{command_name} UNIT --to /restore",
+    example = "{command_name} UNIT --to /restore --at '2026-11-20 12:00' --only etc/nginx",
+    example = "{command_name} UNIT --list --only '*report*'",
+    example = "{command_name} UNIT --db app --to-db app_back",
+    note = "Over what exists: --force. From a damaged backup: --keep-going. As root with devices, setuid bits and labels: --privileged."
+)]
 #[allow(clippy::struct_excessive_bools)] // each is an option of its own
 struct RestoreArgs {
     /// action, or a task with one kind of backups
@@ -167,7 +175,7 @@ struct RestoreArgs {
     #[argh(switch)]
     list: bool,
 
-    /// restore into a directory that is not empty, or over a database that exists
+    /// restore into a directory that is not empty; take the name of a database that exists, which is renamed
     #[argh(switch)]
     force: bool,
 
