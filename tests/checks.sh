@@ -11,6 +11,8 @@ TEST_PACKAGES=(
     libarchive-tools pigz bzip2 xz-utils zip unzip # other readers of what we write
     postgresql-15 postgresql-client-15            # a real server to dump
     rsync cron busybox-static                     # programs the actions and `enable` drive
+    openssh-client openssh-server bindfs          # another server, and a file system that hangs
+    passwd procps                                 # users of their own, and who is running
     shellcheck gcc libc6-dev binutils             # building and checking
 )
 SIZE_LIMIT=$((3 * 1024 * 1024))
