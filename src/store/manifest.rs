@@ -62,7 +62,7 @@ pub struct Manifest {
     pub skipped: Vec<String>,
     /// Every file of the set but the manifest itself, main file first.
     pub files: Vec<FileRecord>,
-    /// For gzip archives made of independent blocks: offset in the file and in the tar stream of every block's start.
+    /// For tar archives: offset in the file and in the tar stream of blocks that can be unpacked by themselves.
     /// Written by [`Manifest::to_json`], on one line: there may be a million of them.
     #[serde(default, skip_serializing)]
     pub blocks: Vec<(u64, u64)>,

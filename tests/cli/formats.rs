@@ -384,7 +384,12 @@ fn p4_a_full_disk_leaves_nothing_half_done() {
     if !crate::support::tools::can_mount() {
         return;
     }
-    for keys in ["type: zip", "type: tar, compression_lib: bzip", "type: tar, compression_lib: lzma"] {
+    for keys in [
+        "type: zip",
+        "type: zip, compression_lib: lzma",
+        "type: tar, compression_lib: bzip",
+        "type: tar, compression_lib: lzma",
+    ] {
         fill_the_disk(&bench("full", &format!("{keys}, compression: 1, check_space: no")));
     }
 }
