@@ -17,5 +17,9 @@ pub mod actions; // one file per action type
 pub mod config; // text → checked Config
 pub mod run; // order, policy, locks, logs, trigger
 pub mod upgrade; // what changes when KB17 is replaced
+pub mod status; // how this server stands, and its metrics
+pub mod logbook; // the logs on disk, without secrets
+pub mod webapi; // read-only HTTP answers
+pub mod remote; // asking other servers' webapis
 pub mod commands; // one file per verb
 pub mod cli; // argh structs, old spellings, one match

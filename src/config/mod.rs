@@ -82,15 +82,25 @@ pub struct Logging {
     pub group: Option<u32>,
     /// `keep_days`: age in days after which logs are removed.
     pub keep_days: Option<u32>,
+    /// `status_file`: the status document, written at the end of each run.
+    pub status_file: Option<PathBuf>,
+    /// `metrics_file`: the same for Prometheus' textfile collector.
+    pub metrics_file: Option<PathBuf>,
 }
 
 /// `web:`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Web {
-    /// Address to listen on.
-    pub host: String,
+    /// Addresses or names to listen on.
+    pub hosts: Vec<String>,
     /// Port.
     pub port: u16,
+    /// The user to become after listening has begun.
+    pub user: Option<String>,
+    /// Networks of clients that are answered, as written; empty for all.
+    pub allow: Vec<String>,
+    /// What clients must send as `Authorization: Bearer`.
+    pub token: Option<String>,
 }
 
 /// An entry under `schedule:`.

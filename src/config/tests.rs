@@ -28,7 +28,10 @@ fn defaults_of_the_top_level() {
         ("srv", Some("7"), Some("77"))
     );
     assert_eq!(config.logging.logs_path, PathBuf::from("/var/log/KristaBackup"));
-    assert_eq!((config.web.host.as_str(), config.web.port, config.allow_parallel), ("127.0.0.1", 5556, true));
+    assert_eq!(
+        (config.web.hosts.as_slice(), config.web.port, config.allow_parallel),
+        (["127.0.0.1".to_owned()].as_slice(), 5556, true)
+    );
     assert_eq!((config.cron_user.as_deref(), config.logging.trigger.as_deref()), (None, None));
     assert_eq!(config.worst(), None);
 }

@@ -78,6 +78,8 @@ fn read_logging(p: &mut Properties<'_>) -> Logging {
         use_console: p.flag("use_console", false),
         group: read_group(p, "group"),
         keep_days: p.number("keep_days", 1..=i64::from(u32::MAX)).and_then(|days| u32::try_from(days).ok()),
+        status_file: p.path("status_file"),
+        metrics_file: p.path("metrics_file"),
     }
 }
 
@@ -92,9 +94,15 @@ fn read_group(p: &mut Properties<'_>, key: &'static str) -> Option<u32> {
 }
 
 fn read_web(p: &mut Properties<'_>) -> Web {
-    let host = p.text_or("host", "127.0.0.1");
+    let hosts = p.list("host").filter(|hosts| !hosts.is_empty()).unwrap_or_else(|| vec!["127.0.0.1".into()]);
     let port = p.number_or("port", 1..=65_535, 5556);
     // settings of KB17's web page, such as SECRET_KEY
     p.tolerate(|key| key.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'));
-    Web { host, port: u16::try_from(port).unwrap_or(5556) }
+    Web {
+        hosts,
+        port: u16::try_from(port).unwrap_or(5556),
+        user: p.text("user").filter(|user| !user.is_empty()),
+        allow: p.list("allow").unwrap_or_default(),
+        token: p.text("token").filter(|token| !token.is_empty()),
+    }
 }

@@ -1,0 +1,126 @@
+//! The command line: arguments, old spellings, one match.
+
+mod args;
+mod typed;
+
+use crate::commands::backups::backups;
+use crate::commands::check::check;
+use crate::commands::crontab::{disable, enable};
+use crate::commands::list::{Format, list};
+use crate::commands::logs::{Reading, logs};
+use crate::commands::restore::{Request as Wanted, restore};
+use crate::commands::run::{Request, VERSION, run};
+use crate::commands::status::{Question, status};
+use crate::commands::upgrade::{Crontabs, upgrade};
+use crate::commands::verify::verify;
+use crate::commands::web;
+use crate::error::{Error, Exit, Result};
+use crate::output;
+use crate::run::mishap;
+use crate::sys::guard;
+use argh::FromArgs;
+use args::{Cli, Command, LogsArgs, RestoreArgs, RunArgs, StatusArgs};
+use std::ffi::OsString;
+use std::process::ExitCode;
+use typed::normalise;
+
+/// Ends every help text.
+const EXIT_CODES: &str = "
+Exit codes:
+  0      done, nothing to report
+  1      failed: at least one action failed, or the command itself did
+  2      wrong usage or wrong configuration; nothing was started
+  3      finished, but with warnings: something is incomplete
+  4      another run holds the lock; nothing was started
+  128+N  ended by signal N after cleaning up
+";
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if guard::is_guard(&args) {
+        return guard::serve();
+    }
+    mishap::speak_plainly();
+    let exit = text(args).and_then(|args| dispatch(&args)).unwrap_or_else(|error| {
+        output::note(&format!("krista-backup: {error}"));
+        error.kind().exit()
+    });
+    guard::dismiss();
+    ExitCode::from(exit.code())
+}
+
+fn text(args: Vec<OsString>) -> Result<Vec<String>> {
+    let text = |arg: OsString| {
+        arg.into_string().map_err(|arg| Error::usage(format!("the argument {} is not UTF-8", arg.display())))
+    };
+    args.into_iter().map(text).collect()
+}
+
+fn dispatch(args: &[String]) -> Result<Exit> {
+    let args = normalise(args)?;
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let cli = match Cli::from_args(&["krista-backup"], &args) {
+        Ok(cli) => cli,
+        Err(early) if early.status.is_ok() => {
+            output::raw(format!("{}{EXIT_CODES}", early.output).as_bytes())?;
+            return Ok(Exit::Done);
+        }
+        Err(early) => return Err(Error::usage(first_line(&early.output))),
+    };
+    if cli.version {
+        output::line(&format!("krista-backup {VERSION}"))?;
+        return Ok(Exit::Done);
+    }
+    let config = cli.config.as_deref();
+    match cli.command {
+        None => Err(Error::usage("no command given; see `krista-backup --help`")),
+        Some(Command::Run(args)) => {
+            let RunArgs { unit, dry, verbose, json, on_weekdays } = args;
+            run(config, &Request { unit, dry, verbose, json, weekdays: on_weekdays })
+        }
+        Some(Command::Check(args)) => check(config, format(args.json)),
+        Some(Command::List(args)) => list(config, format(args.json)),
+        Some(Command::Enable(args)) => enable(config, &args.unit),
+        Some(Command::Disable(args)) => disable(config, &args.unit),
+        Some(Command::Backups(args)) => backups(config, args.unit.as_deref(), format(args.json)),
+        Some(Command::Upgrade(args)) => {
+            let crontabs = if args.apply { Crontabs::Replace } else { Crontabs::Leave };
+            upgrade(config, &args.from, crontabs, format(args.json))
+        }
+        Some(Command::Verify(args)) => verify(config, &args.what),
+        Some(Command::Restore(args)) => {
+            let RestoreArgs { unit, to, at, only, list, force, privileged, keep_going, db, to_db } = args;
+            restore(config, &Wanted { unit, to, at, only, list, force, privileged, keep_going, db, to_db })
+        }
+        Some(Command::Status(args)) => {
+            let StatusArgs { url, servers, token_file, timeout, watch, json } = args;
+            status(config, &Question { urls: url, servers, token_file, timeout, watch, format: format(json) })
+        }
+        Some(Command::Logs(args)) => {
+            let LogsArgs { what, debug, last, follow, token_file, json } = args;
+            logs(config, &Reading { what, debug, last, follow, token_file, format: format(json) })
+        }
+        Some(Command::Web(args)) => match (args.order.as_str(), args.api || args.webapi) {
+            ("start", true) => web::start(config),
+            ("stop", true) => web::stop(config),
+            ("start" | "stop" | "users", false) => Err(Error::usage(
+                "there is deliberately no web UI: use `web start --api`, `status`, `list`, `check` or `logs`",
+            )),
+            (order, _) => {
+                Err(Error::usage(format!("`web` knows start and stop, not `{order}`; see `krista-backup web --help`")))
+            }
+        },
+    }
+}
+
+fn format(json: bool) -> Format {
+    if json { Format::Json } else { Format::Table }
+}
+
+/// argh's complaints come with the usage below them; the first paragraph says it all.
+fn first_line(complaint: &str) -> String {
+    let text = complaint.split("\n\n").next().unwrap_or_default();
+    let line = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    format!("{line}; see `krista-backup --help`")
+}

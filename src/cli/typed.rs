@@ -1,0 +1,67 @@
+//! What people type → what argh reads.
+
+use crate::error::{Error, Result};
+
+/// Long options that take a value, so that `--x=v` can be taken apart.
+const VALUED: &[&str] = &[
+    "--config",
+    "--on-weekdays",
+    "--from",
+    "--to",
+    "--at",
+    "--only",
+    "--db",
+    "--to-db",
+    "--servers",
+    "--token-file",
+    "--timeout",
+    "--watch",
+    "--last",
+];
+
+/// What people type → what argh reads: `--x=v`, `-h`, `--config` anywhere, KB17's short verbs.
+pub(super) fn normalise(args: &[String]) -> Result<Vec<String>> {
+    let mut front = Vec::new();
+    let mut rest = Vec::new();
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let (name, value) = match arg.split_once('=') {
+            Some((name, value)) if VALUED.contains(&name) => (name, Some(value.to_owned())),
+            _ => (arg.as_str(), None),
+        };
+        match name {
+            "--config" => {
+                let value = value.or_else(|| args.next().cloned());
+                let value = value.filter(|value| !value.is_empty());
+                front.extend(["--config".to_owned(), value.ok_or_else(|| Error::usage("--config needs a file"))?]);
+            }
+            "-h" | "--help" => rest.push("--help".to_owned()),
+            "en" if rest.is_empty() => rest.push("enable".to_owned()),
+            "dis" if rest.is_empty() => rest.push("disable".to_owned()),
+            _ => rest.extend([name.to_owned()].into_iter().chain(value)),
+        }
+    }
+    front.extend(rest);
+    Ok(front)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(text: &str) -> String {
+        let args: Vec<_> = text.split(' ').map(str::to_owned).collect();
+        normalise(&args).unwrap().join(" ")
+    }
+
+    #[test]
+    fn what_people_type_is_understood() {
+        assert_eq!(typed("run full --config=/c.yaml"), "--config /c.yaml run full");
+        assert_eq!(typed("run full --config /c.yaml -v"), "--config /c.yaml run full -v");
+        assert_eq!(typed("en all"), "enable all");
+        assert_eq!(typed("run en"), "run en");
+        assert_eq!(typed("-h"), "--help");
+        assert_eq!(typed("run x --on-weekdays=1,7"), "run x --on-weekdays 1,7");
+        assert!(normalise(&["--config".to_owned()]).is_err());
+    }
+}

@@ -1,0 +1,1 @@
+//! Asking other servers' webapis: an HTTP client with deadlines and caps. What it is told is data, never trusted.

@@ -1,0 +1,3 @@
+//! The webapi: read-only answers over HTTP.
+
+pub mod routes;
