@@ -103,6 +103,10 @@ fn digits(mut number: usize) -> usize {
 const OCTAL_7: u64 = 0o777_7777;
 const OCTAL_11: u64 = 0o777_7777_7777;
 
+/// Name of an extended header itself, the same for all: nobody needs it (a reader without PAX support extracts it as a file),
+/// and headers that are equal cost almost nothing once compressed.
+const EXTENDED_NAME: &[u8] = b"././@PaxHeader";
+
 /// Appends the complete header of a member to `out`: an extended one when anything, `records` included, needs it, then the
 /// plain one. `records` are used up.
 pub fn write(header: &Header<'_>, records: &mut Records, out: &mut Vec<u8>) {
@@ -128,21 +132,20 @@ pub fn write(header: &Header<'_>, records: &mut Records, out: &mut Vec<u8>) {
     }
     if !records.bytes.is_empty() {
         let size = records.bytes.len() as u64;
-        let path = extended_name(header.path);
         let extended = Header {
-            path: &path,
+            path: EXTENDED_NAME,
             flag: Flag::Extended,
             mode: 0o644,
             uid: 0,
             gid: 0,
             size,
-            mtime: Stamp { sec: header.mtime.sec, nsec: 0 },
+            mtime: Stamp::default(),
             target: &[],
             user: "",
             group: "",
             device: (0, 0),
         };
-        plain(&extended, (&[], &path), out);
+        plain(&extended, (&[], EXTENDED_NAME), out);
         out.extend_from_slice(&records.bytes);
         out.resize(out.len() + usize::try_from(padding(size)).unwrap_or(0), 0);
         records.clear();
@@ -238,15 +241,6 @@ fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
 
 fn cut(path: &[u8]) -> &[u8] {
     path.get(..100).unwrap_or(path)
-}
-
-/// Name of the extended header itself: nobody needs it, but a reader without PAX support extracts it as a file.
-fn extended_name(path: &[u8]) -> Vec<u8> {
-    let path = path.strip_suffix(b"/").unwrap_or(path);
-    let last = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-    let mut name = b"PaxHeaders/".to_vec();
-    name.extend_from_slice(last.get(..89).unwrap_or(last));
-    name
 }
 
 /// Seconds with as many decimals as needed, as PAX writes times.
