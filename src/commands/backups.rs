@@ -158,6 +158,7 @@ impl Seen {
         };
         json!({
             "actions": stock.actions,
+            "copies_of": stock.is_copy().then_some(&stock.origins),
             "type": stock.kind,
             "time": format!("{}:{:02}", minute(self.set.time).replace(' ', "T"), self.set.time.second()),
             "run_time": manifest.map(|manifest| &manifest.run_time),

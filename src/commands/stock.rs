@@ -4,10 +4,12 @@ use crate::config::{Config, Refusal, Step};
 use crate::error::{Error, Result};
 use crate::store::sets::Source;
 
-/// The sets of one family, and who writes them.
+/// The sets of one family in one place, and who puts them there.
 pub struct Stock {
     /// The actions, in the order of the file.
     pub actions: Vec<String>,
+    /// The actions whose sets these are: the same, or for copies those that made the originals.
+    pub origins: Vec<String>,
     /// Type of these actions.
     pub kind: &'static str,
     /// Where the sets are.
@@ -19,7 +21,17 @@ pub struct Stock {
 impl Stock {
     /// The names of its actions, for people.
     pub fn label(&self) -> String {
-        self.actions.join(", ")
+        let actions = self.actions.join(", ");
+        if self.is_copy() { format!("{actions}, copies of {}", self.origins.join(", ")) } else { actions }
+    }
+
+    /// Whether the sets were only copied here.
+    pub fn is_copy(&self) -> bool {
+        self.step.is_none()
+    }
+
+    fn is_kin_of(&self, other: &Self) -> bool {
+        self.origins.iter().any(|origin| other.origins.contains(origin))
     }
 
     fn is_family_of(&self, source: &Source) -> bool {
@@ -32,7 +44,7 @@ impl Stock {
     }
 }
 
-/// The families that a task or an action writes.
+/// The families that a task or an action writes, with the copies that other actions make of them.
 pub fn of_unit(config: &Config, name: &str) -> Result<Vec<Stock>> {
     let unit = config.unit(name, false).map_err(|refusal| refused(config, &refusal))?;
     let mut stocks = Vec::new();
@@ -40,7 +52,23 @@ pub fn of_unit(config: &Config, name: &str) -> Result<Vec<Stock>> {
     if stocks.is_empty() {
         return Err(Error::usage(format!("`{name}` writes no backups")));
     }
+    if stocks.iter().any(|stock| !stock.is_copy()) {
+        let copies = kin(config, &mut stocks).into_iter().filter(Stock::is_copy);
+        stocks.extend(copies);
+    }
     Ok(stocks)
+}
+
+/// Where else the sets of these families are. Each of `stocks` learns of all the actions of its family.
+pub fn kin(config: &Config, stocks: &mut [Stock]) -> Vec<Stock> {
+    let (mut others, _) = all(config);
+    for stock in &mut *stocks {
+        if let Some(at) = others.iter().position(|other| other.is_family_of(&stock.source)) {
+            stock.origins = others.remove(at).origins;
+        }
+    }
+    others.retain(|other| stocks.iter().any(|stock| stock.is_kin_of(other)));
+    others
 }
 
 /// The families of the whole configuration, and why some of its actions could not be asked.
@@ -73,11 +101,16 @@ fn add(stocks: &mut Vec<Stock>, step: Step) {
 /// The family this source belongs to, with the action of this step among its own.
 fn join<'a>(stocks: &'a mut Vec<Stock>, source: Source, step: &Step) -> Option<&'a mut Stock> {
     let known = stocks.iter().position(|stock| stock.is_family_of(&source));
+    let origin = source.action.clone();
     let at = known.unwrap_or_else(|| {
-        stocks.push(Stock { actions: Vec::new(), kind: step.kind, source, step: None });
+        let kind = step.kind;
+        stocks.push(Stock { actions: Vec::new(), origins: Vec::new(), kind, source, step: None });
         stocks.len() - 1
     });
     let stock = stocks.get_mut(at)?;
+    if !stock.origins.contains(&origin) {
+        stock.origins.push(origin);
+    }
     if !stock.actions.contains(&step.name) {
         stock.actions.push(step.name.clone());
     }

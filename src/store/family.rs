@@ -1,5 +1,6 @@
-//! Which sets bring a family back as it was at a time. Pure.
+//! Which sets bring a family back as it was at a time.
 
+use crate::store::proof::{Finding, Proof};
 use crate::store::sets::{Origin, Set};
 use std::fmt;
 use time::PrimitiveDateTime;
@@ -52,8 +53,9 @@ pub fn minute(time: PrimitiveDateTime) -> String {
     format!("{:04}-{month:02}-{:02} {:02}:{:02}", date.year(), date.day(), time.hour(), time.minute())
 }
 
-/// Chooses among the sets of one family, oldest first: the newest one at or before `at` (any time when none), with its base.
-pub fn choose(sets: &[Set], at: Option<PrimitiveDateTime>) -> Result<Chain<'_>, Nothing> {
+/// Chooses among the sets of one family, oldest first: the newest one at or before `at` (any time when none). Its base is
+/// looked for in `bases`, which holds these sets and what else there is of the family.
+pub fn choose<'a>(sets: &'a [Set], bases: &'a [Set], at: Option<PrimitiveDateTime>) -> Result<Chain<'a>, Nothing> {
     let oldest = sets.first().ok_or(Nothing::Empty)?;
     let mut fitting = sets.iter().filter(|set| at.is_none_or(|at| set.time <= at));
     // a full and a differential of one run: the differential is the newer state
@@ -62,20 +64,45 @@ pub fn choose(sets: &[Set], at: Option<PrimitiveDateTime>) -> Result<Chain<'_>, 
     if newest.parts.level != Some(1) {
         return Ok(Chain { base: None, newest });
     }
-    let base = base_of(sets, newest);
+    let base = base_of(bases, newest);
     base.map(|base| Chain { base: Some(base), newest }).map_err(|known| Nothing::NoBase(name(newest), known))
 }
 
 /// The level 0 that a level 1 builds on: the one its manifest names, else (KB17) the newest one at or before its time.
 /// `Err` has the name that was looked for.
 pub fn base_of<'a>(sets: &'a [Set], differential: &Set) -> Result<&'a Set, Option<String>> {
-    let mut fulls = sets.iter().filter(|set| set.parts.level == Some(0));
+    let fulls = sets.iter().filter(|set| set.parts.level == Some(0));
     if let Origin::Ours(manifest) = &differential.origin
         && let Some(base) = &manifest.base
     {
-        return fulls.find(|set| name(set) == *base).ok_or_else(|| Some(base.clone()));
+        // where names have no date a later one, or an older copy, may be called the same
+        let named = fulls.filter(|set| name(set) == *base);
+        let found = named.max_by_key(|set| (set.time <= differential.time, set.time));
+        return found.ok_or_else(|| Some(base.clone()));
     }
     fulls.filter(|set| set.time <= differential.time).max_by_key(|set| set.time).ok_or(None)
+}
+
+/// The sets of one family out of several places, the preferred place first: oldest first, and of the same set in several
+/// places only one, a damaged one only when there is no other.
+pub fn merge(places: Vec<Vec<Set>>) -> Vec<Set> {
+    let mut merged: Vec<Set> = Vec::new();
+    for set in places.into_iter().flatten() {
+        let is_same = |known: &&mut Set| known.time == set.time && known.main.file_name() == set.main.file_name();
+        match merged.iter_mut().find(is_same) {
+            Some(known) if is_damaged(known) && !is_damaged(&set) => *known = set,
+            Some(_) => {}
+            None => merged.push(set),
+        }
+    }
+    merged.sort_by(|a, b| (a.time, &a.main).cmp(&(b.time, &b.main)));
+    merged
+}
+
+/// Whether it shows that a set is damaged, or `verify` found it so.
+fn is_damaged(set: &Set) -> bool {
+    let is_proven = || Proof::read(set).ok().flatten().is_some_and(|proof| proof.result == Finding::Damaged);
+    matches!(set.origin, Origin::Damaged(_)) || is_proven()
 }
 
 /// Name of the main file.
@@ -107,7 +134,7 @@ mod tests {
     }
 
     fn chosen(sets: &[Set], day: u8) -> Result<Vec<String>, Nothing> {
-        choose(sets, Some(july(day))).map(|chain| chain.sets().map(name).collect())
+        choose(sets, sets, Some(july(day))).map(|chain| chain.sets().map(name).collect())
     }
 
     #[test]
@@ -122,7 +149,7 @@ mod tests {
         assert_eq!(chosen(&sets[1..2], 8), Err(Nothing::NoBase("a2-1".into(), None)));
         assert_eq!(chosen(&sets[2..], 4), Err(Nothing::OnlyYounger(july(5))));
         assert_eq!(chosen(&[], 4), Err(Nothing::Empty));
-        assert_eq!(choose(&sets[..3], None).unwrap().newest.time, july(5));
+        assert_eq!(choose(&sets[..3], &sets, None).unwrap().newest.time, july(5));
     }
 
     #[test]

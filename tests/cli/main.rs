@@ -30,4 +30,5 @@ mod tar;
 mod tickets;
 mod upgrade;
 mod usage;
+mod vault;
 mod verify;

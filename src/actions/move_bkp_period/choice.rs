@@ -1,8 +1,8 @@
 //! Which sets of an action go into a vault. Pure.
 
-use crate::store::sets::{Origin, Set};
+use crate::store::family::base_of;
+use crate::store::sets::Set;
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use time::PrimitiveDateTime;
 
 /// What was chosen, and what the administrator should know about it.
@@ -31,9 +31,9 @@ pub fn newest(sets: &[Set], level: Option<u8>, now: PrimitiveDateTime) -> Choice
     }
     for set in groups.into_values() {
         if set.parts.level == Some(1) {
-            match base_of(set, sets) {
-                Some(base) => choice.sets.push(base),
-                None => choice.warnings.push(format!(
+            match base_of(sets, set) {
+                Ok(base) => choice.sets.push(base),
+                Err(_) => choice.warnings.push(format!(
                     "{} is a differential whose full set is not there any more: its copy alone cannot be restored",
                     set.main.display()
                 )),
@@ -44,22 +44,12 @@ pub fn newest(sets: &[Set], level: Option<u8>, now: PrimitiveDateTime) -> Choice
     choice
 }
 
-/// The full set a differential builds on: the one its manifest names, else, as KB17 chose it, the newest before it.
-fn base_of<'a>(set: &Set, sets: &'a [Set]) -> Option<&'a Set> {
-    let mut full = sets.iter().filter(|other| other.parts.level == Some(0));
-    match &set.origin {
-        Origin::Ours(manifest) if manifest.base.is_some() => {
-            full.find(|other| other.main.file_name().and_then(OsStr::to_str) == manifest.base.as_deref())
-        }
-        _ => full.filter(|other| other.time <= set.time).max_by_key(|other| other.time),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::manifest::Manifest;
     use crate::store::naming::Parts;
+    use crate::store::sets::Origin;
     use time::{Date, Month};
 
     fn day(day: u8) -> PrimitiveDateTime {

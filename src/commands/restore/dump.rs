@@ -8,7 +8,7 @@ use crate::commands::verify::compare;
 use crate::error::{Doing, Error, Exit, Result};
 use crate::output::{self, Colour, Target};
 use crate::store::family::{self, minute};
-use crate::store::sets::{self, Origin, Set};
+use crate::store::sets::{Origin, Set};
 use crate::sys::files::{Dir, Readers};
 use crate::units::show_bytes;
 use std::collections::BTreeMap;
@@ -19,8 +19,8 @@ pub fn restore(job: &Job<'_>) -> Result<Exit> {
     if !job.request.only.is_empty() {
         return Err(Error::usage("--only is for files: name a database with --db"));
     }
-    let sets = sets::find(&job.stock.source)?;
-    let newest = newest(job, &sets)?;
+    let found = job.lineage.find()?;
+    let newest = newest(job, &found.sets)?;
     if job.request.list {
         for set in newest.values() {
             output::line(&format!("{}  {:>10}  {}", minute(set.time), show_bytes(set.size), shown(&database(set))))?;
@@ -86,7 +86,7 @@ fn into_database(job: &Job<'_>, newest: &BTreeMap<String, &Set>, into: &str) -> 
     let aside = format!("{}.before-{}", into.chars().take(20).collect::<String>(), stamp(facts.now));
     let existing = if job.request.force { Taken::Rename(aside.clone()) } else { Taken::Refuse };
     let wanted = Wanted { dump: &set.main, globals: globals.map(|set| set.main.as_path()), into, existing };
-    let dumps = job.stock.step.as_ref().and_then(|step| step.action.dumps());
+    let dumps = job.lineage.step().and_then(|step| step.action.dumps());
     let dumps = dumps.ok_or_else(|| Error::failed("there is no action that could connect to the server"))?;
     let done = dumps.restore(&wanted, &cx).doing(|| format!("restoring {into:?}"))?;
     if done.renamed {

@@ -8,7 +8,6 @@ use crate::archive::restore::Layer;
 use crate::archive::restore::select::{Choice, Selection};
 use crate::error::{Doing, Exit, Result};
 use crate::output;
-use crate::store::sets;
 use crate::sys::clock;
 use std::collections::HashSet;
 use time::OffsetDateTime;
@@ -18,8 +17,8 @@ const BUNCH: usize = 32 * 1024;
 
 /// Prints the contents of the full archive without what the differential replaces or deletes, then those of the differential.
 pub fn print(job: &Job<'_>) -> Result<Exit> {
-    let sets = sets::find(&job.stock.source)?;
-    let chain = tree::chosen(job, &sets)?;
+    let found = job.lineage.find()?;
+    let chain = tree::chosen(job, &found)?;
     let layers = tree::open(job, &chain)?;
     let selection = Selection::new(&job.request.only);
     let mut hidden = HashSet::new();

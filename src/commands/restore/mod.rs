@@ -2,22 +2,23 @@
 
 mod at;
 mod dump;
+mod lineage;
 mod listing;
 mod report;
 mod tree;
 
-use crate::commands::stock::{self, Stock};
 use crate::config::Config;
 use crate::error::{Error, Exit, Result};
 use crate::store::naming::Family;
 use crate::sys::signals::{self, Limits};
+use lineage::Lineage;
 use std::path::{Path, PathBuf};
 
 /// What was asked for on the command line.
 #[derive(Clone, Debug, Default)]
 #[allow(clippy::struct_excessive_bools)] // each is an option of its own
 pub struct Request {
-    /// Action, or task with one family of backups.
+    /// Action, or task with one family of backups; a `move_bkp_period` for those in its vault.
     pub unit: String,
     /// Directory to restore to.
     pub to: Option<PathBuf>,
@@ -42,12 +43,12 @@ pub struct Request {
 /// Restores.
 pub fn restore(config_file: Option<&Path>, request: &Request) -> Result<Exit> {
     let config = Config::load(&Config::find(config_file)?)?;
-    let stock = one(stock::of_unit(&config, &request.unit)?, &request.unit)?;
+    let lineage = Lineage::of_unit(&config, &request.unit)?;
     let at = request.at.as_deref().map(at::parse).transpose()?;
     signals::install()?;
     let limits = Limits { cancel: signals::process_cancel(), deadline: None };
-    let job = Job { config: &config, stock: &stock, request, at, limits };
-    match stock.source.family {
+    let job = Job { config: &config, lineage: &lineage, request, at, limits };
+    match lineage.family() {
         Family::Dumps => dump::restore(&job),
         Family::Files if request.db.is_some() || request.to_db.is_some() => {
             Err(Error::usage(format!("`{}` backs up files: --db and --to-db are for databases", request.unit)))
@@ -60,7 +61,7 @@ pub fn restore(config_file: Option<&Path>, request: &Request) -> Result<Exit> {
 /// What every way of restoring needs.
 struct Job<'a> {
     config: &'a Config,
-    stock: &'a Stock,
+    lineage: &'a Lineage,
     request: &'a Request,
     at: Option<time::PrimitiveDateTime>,
     limits: Limits,
@@ -71,14 +72,4 @@ impl Job<'_> {
         let missing = || Error::usage("restore needs --to DIR, or --list to see what there is");
         self.request.to.as_deref().filter(|to| !to.as_os_str().is_empty()).ok_or_else(missing)
     }
-}
-
-fn one(mut stocks: Vec<Stock>, unit: &str) -> Result<Stock> {
-    if stocks.len() > 1 {
-        let names: Vec<_> = stocks.iter().map(Stock::label).collect();
-        let message =
-            format!("`{unit}` writes several kinds of backups, name one of its actions: {}", names.join("; "));
-        return Err(Error::usage(message));
-    }
-    stocks.pop().ok_or_else(|| Error::usage(format!("`{unit}` writes no backups")))
 }

@@ -1,5 +1,6 @@
 //! A full archive and its differential → a directory.
 
+use super::lineage::Found;
 use super::report::{self, Damage, Outcome};
 use super::{Job, Request};
 use crate::archive::list::Line;
@@ -11,7 +12,7 @@ use crate::commands::progress::Progress;
 use crate::error::{Doing, Error, Exit, Result};
 use crate::output;
 use crate::store::family::{self, Chain, minute};
-use crate::store::sets::{self, Origin, Set};
+use crate::store::sets::{Origin, Set};
 use crate::sys::files::{Dir, Readers};
 use crate::sys::tree;
 use std::ffi::CString;
@@ -21,8 +22,8 @@ use std::path::Path;
 pub fn restore(job: &Job<'_>) -> Result<Exit> {
     tree::no_umask();
     let to = job.target()?;
-    let sets = sets::find(&job.stock.source)?;
-    let chain = chosen(job, &sets)?;
+    let found = job.lineage.find()?;
+    let chain = chosen(job, &found)?;
     let layers = open(job, &chain)?;
     let selection = Selection::new(&job.request.only);
     let total = layers.iter().map(|layer| layer.opened.manifest.as_ref().map(|manifest| manifest.bytes)).sum();
@@ -59,9 +60,10 @@ fn privileges(request: &Request) -> Privileges {
 }
 
 /// The sets to restore.
-pub fn chosen<'a>(job: &Job<'_>, sets: &'a [Set]) -> Result<Chain<'a>> {
+pub fn chosen<'a>(job: &Job<'_>, found: &'a Found) -> Result<Chain<'a>> {
     let name = &job.request.unit;
-    let chain = family::choose(sets, job.at).map_err(|nothing| Error::failed(format!("{name}: {nothing}")))?;
+    let chain = family::choose(&found.sets, &found.bases, job.at);
+    let chain = chain.map_err(|nothing| Error::failed(format!("{name}: {nothing}")))?;
     for set in chain.sets() {
         if let Origin::Damaged(reason) = &set.origin {
             let text = format!("{}: {reason}", set.main.display());
@@ -101,7 +103,8 @@ pub fn open<'a>(job: &Job<'_>, chain: &Chain<'a>) -> Result<Vec<Source<'a>>> {
     let alone = chain.base.is_none();
     layers
         .map(|(set, layer)| {
-            let opened = Opened::set(set, &job.stock.source)?;
+            let nowhere = || Error::failed(format!("{} is in no directory of this family", set.main.display()));
+            let opened = Opened::set(set, job.lineage.source_of(set).ok_or_else(nowhere)?)?;
             Ok(Source { set, opened, layer: if alone { Layer::Base } else { layer } })
         })
         .collect()

@@ -1,0 +1,94 @@
+//! Everywhere the sets of one family are: where its actions write, and the vaults they were copied into.
+
+use crate::commands::stock::{self, Stock};
+use crate::config::{Config, Step};
+use crate::error::{Error, Result};
+use crate::output;
+use crate::store::family;
+use crate::store::naming::Family;
+use crate::store::sets::{self, Set, Source};
+use std::collections::BTreeSet;
+
+/// The places of one family.
+pub struct Lineage {
+    /// Those that were asked for, the ones the actions write to first.
+    asked: Vec<Stock>,
+    /// Where a base may be as well.
+    others: Vec<Stock>,
+}
+
+/// The sets of a family, oldest first, each once.
+pub struct Found {
+    /// Those in the places that were asked for.
+    pub sets: Vec<Set>,
+    /// The same and those in all other places, for differentials whose base is elsewhere.
+    pub bases: Vec<Set>,
+}
+
+impl Lineage {
+    /// The one family that a unit writes or copies.
+    pub fn of_unit(config: &Config, unit: &str) -> Result<Self> {
+        let mut asked = stock::of_unit(config, unit)?;
+        let others = stock::kin(config, &mut asked);
+        asked.sort_by_key(Stock::is_copy);
+        let lineage = Self { asked, others };
+        match lineage.families().as_slice() {
+            [_] => Ok(lineage),
+            families => {
+                let message = format!(
+                    "`{unit}` writes several kinds of backups, name one of these actions: {}",
+                    families.join("; ")
+                );
+                Err(Error::usage(message))
+            }
+        }
+    }
+
+    /// The actions of each family among what was asked for.
+    fn families(&self) -> Vec<String> {
+        let mut families: Vec<BTreeSet<&str>> = Vec::new();
+        for stock in &self.asked {
+            let origins = stock.origins.iter().map(String::as_str);
+            match families.iter_mut().find(|family| origins.clone().any(|origin| family.contains(origin))) {
+                Some(family) => family.extend(origins),
+                None => families.push(origins.collect()),
+            }
+        }
+        families.into_iter().map(|family| Vec::from_iter(family).join(", ")).collect()
+    }
+
+    /// What kind of files these are.
+    pub fn family(&self) -> Family {
+        self.asked.first().map_or(Family::Files, |stock| stock.source.family)
+    }
+
+    /// An action that makes such sets.
+    pub fn step(&self) -> Option<&Step> {
+        self.all().find_map(|stock| stock.step.as_ref())
+    }
+
+    /// Looks in every place. One that cannot be read is no reason not to restore from another: it is told about.
+    pub fn find(&self) -> Result<Found> {
+        let mut wrong = Vec::new();
+        let mut look = |stock: &Stock| sets::find(&stock.source).map_err(|error| wrong.push(error)).unwrap_or_default();
+        let asked: Vec<_> = self.asked.iter().map(&mut look).collect();
+        let others = self.others.iter().map(&mut look);
+        let everything = asked.iter().cloned().chain(others).collect();
+        let found = Found { sets: family::merge(asked), bases: family::merge(everything) };
+        match wrong.pop() {
+            Some(error) if found.sets.is_empty() => return Err(error),
+            last => wrong.into_iter().chain(last).for_each(|error| output::note(&error.to_string())),
+        }
+        Ok(found)
+    }
+
+    /// How the files of a set are named.
+    pub fn source_of(&self, set: &Set) -> Option<&Source> {
+        let is_there = |stock: &&Stock| stock.source.dirs().iter().any(|dir| set.main.parent() == Some(dir));
+        self.all().find(is_there).map(|stock| &stock.source)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Stock> {
+        self.asked.iter().chain(&self.others)
+    }
+}
