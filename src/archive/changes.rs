@@ -1,10 +1,13 @@
 //! What changed since a full archive: its list and the walk are both in the same order, so one pass over both tells, and
 //! memory does not grow with them.
 
-use crate::archive::list::{self, Line, State, Style};
+mod ahead;
+
+use crate::archive::list::{self, Style};
 use crate::archive::walk::compare;
 use crate::error::{Doing, Error, Result};
 use crate::sys::tree::{Kind, Meta, Stamp};
+use ahead::Ahead;
 use std::cmp::Ordering;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -34,7 +37,7 @@ struct Known {
 }
 
 enum Entries {
-    Ours(list::Reader),
+    Ours(Ahead),
     Kb17(std::vec::IntoIter<Known>),
 }
 
@@ -51,7 +54,7 @@ impl Base {
     pub fn ours(file: File) -> Result<Option<Self>> {
         let Some(reader) = list::Reader::open(file)? else { return Ok(None) };
         let (scan, style) = (reader.head.scan, reader.head.style.clone());
-        Ok(Some(Self { entries: Entries::Ours(reader), scan, style }))
+        Ok(Some(Self { entries: Entries::Ours(Ahead::of(reader)?), scan, style }))
     }
 
     /// Reads KB17's list: unsorted, paths unescaped, so it is held in memory. `started` is the run time of the set.
@@ -68,21 +71,7 @@ impl Base {
     fn next(&mut self) -> Result<Option<Known>> {
         match &mut self.entries {
             Entries::Kb17(known) => Ok(known.next()),
-            Entries::Ours(reader) => loop {
-                match reader.line()? {
-                    // a full archive has none
-                    Some(Line::Deleted(_)) => {}
-                    None => return Ok(None),
-                    Some(Line::Entry(entry)) => {
-                        let list::Entry { path, kind, size, mtime, ctime, ino, state } = entry;
-                        let facts = match state {
-                            State::Whole => Facts::Exact { kind, size, mtime, ctime, ino },
-                            State::Damaged => Facts::Nothing,
-                        };
-                        return Ok(Some(Known { path, facts, sure: true }));
-                    }
-                }
-            },
+            Entries::Ours(ahead) => ahead.next(),
         }
     }
 }
