@@ -10,13 +10,13 @@ bench_help() {
     cat <<'END'
 usage: ./build.sh bench [--scale PERCENT] [--rounds N] [--only CORPUS]
 
-Makes four corpora under target/bench (a mixed tree from this machine's /usr, 200,000 small files, 1 GiB of random bytes,
-1 GiB of logs; together 3 GB, kept for the next time), runs the static binary and its peers in turn, and writes one table
+Makes five corpora under target/bench (a mixed tree from this machine's /usr, 200,000 small files, 1 GiB of random bytes,
+1 GiB of logs, 1,000,000 tiny files; together 8 GB, kept for the next time), runs the static binary and its peers in turn, and writes one table
 of medians, ratios, sizes and peak memory to docs/performance.md. With --scale or --only the table goes to the terminal
 alone, because it is not comparable.
   --scale PERCENT  make and use smaller corpora
   --rounds N       measure each command N times (default and at least 3)
-  --only CORPUS    mixed, small, random or logs
+  --only CORPUS    mixed, small, random, logs or million
 
 exit codes: 0 measured, 1 something failed, 2 wrong usage
 END

@@ -43,6 +43,16 @@ def small(root, share):
                 file.write(text[start:start + chance.randrange(4096)])
 
 
+def million(root, share):
+    """1,000,000 files of one line in 2,000 directories."""
+    for number in range(int(2000 * share) or 1):
+        folder = f"{root}/{number % 41}/{number}"
+        os.makedirs(folder)
+        for name in range(500):
+            with open(f"{folder}/{name}", "w", encoding="ascii") as file:
+                file.write(f"{number} {name}\n")
+
+
 def incompressible(root, share):
     """1 GiB that cannot be compressed."""
     for number in range(4):
@@ -72,7 +82,7 @@ def logs(root, share):
             left -= len(block)
 
 
-MAKERS = {"mixed": mixed, "small": small, "random": incompressible, "logs": logs}
+MAKERS = {"mixed": mixed, "small": small, "random": incompressible, "logs": logs, "million": million}
 
 
 def make(name, folder, share):
