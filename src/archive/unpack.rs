@@ -52,7 +52,7 @@ pub struct Stream {
     chunk: usize,
     current: Option<Piece>,
     at: usize,
-    /// Set when blocks are unpacked one by one: what the end of the file says has to be compared.
+    /// Set when blocks of gzip are unpacked one by one: what the end of the file says has to be compared.
     sum: Option<Sum>,
     hashes: Hashes,
 }
@@ -62,7 +62,12 @@ impl Stream {
     /// them; none, or ones that cannot be true, mean that it is unpacked from front to back.
     pub fn open(file: File, format: Format, blocks: &[(u64, u64)], wanted: Wanted) -> Result<Self> {
         let size = file.metadata().doing(reading)?.len();
-        let chunks = if format == Format::Gzip { chunks(&file, blocks, size) } else { None };
+        let chunks = match format {
+            Format::Gzip => gzip_chunks(&file, blocks, size),
+            Format::Bzip2 => chunks(blocks, (0, size)),
+            Format::Xz | Format::Zip | Format::Tar => None,
+        };
+        let is_gzip_in_parts = format == Format::Gzip && chunks.is_some();
         let threads = if chunks.is_some() { threads() } else { 1 };
         let file = Arc::new(file);
         let chunks = chunks.map(Arc::<[Chunk]>::from);
@@ -73,7 +78,7 @@ impl Stream {
             chunk: 0,
             current: None,
             at: 0,
-            sum: chunks.as_ref().map(|_| Sum::default()),
+            sum: is_gzip_in_parts.then(Sum::default),
             hashes: Hashes::new(wanted),
         };
         if stream.sum.is_some() {
@@ -177,12 +182,17 @@ impl Read for Stream {
     }
 }
 
-/// The blocks as chunks of the file; none when they cannot be what the file consists of.
-fn chunks(file: &File, blocks: &[(u64, u64)], size: u64) -> Option<Vec<Chunk>> {
+/// The blocks of a gzip file of ours as chunks, see [`chunks`].
+fn gzip_chunks(file: &File, blocks: &[(u64, u64)], size: u64) -> Option<Vec<Chunk>> {
     let mut head = [0; HEAD];
     file.read_exact_at(&mut head, 0).ok()?;
     let end = size.checked_sub(TRAILER as u64)?;
-    if !head.starts_with(&[0x1f, 0x8b, 8, 0]) || blocks.first() != Some(&(HEAD as u64, 0)) {
+    if head.starts_with(&[0x1f, 0x8b, 8, 0]) { chunks(blocks, (HEAD as u64, end)) } else { None }
+}
+
+/// The blocks as chunks of what lies between `begin` and `end` of the file; none when they cannot be what it consists of.
+fn chunks(blocks: &[(u64, u64)], (begin, end): (u64, u64)) -> Option<Vec<Chunk>> {
+    if blocks.first() != Some(&(begin, 0)) {
         return None;
     }
     let next = blocks.iter().skip(1).map(|(at, start)| (*at, Some(*start))).chain([(end, None)]);
@@ -242,12 +252,18 @@ fn reading() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::archive::blocks::{self, Checksums, Target, Written};
+    use crate::archive::blocks::{self, Checksums, Codec, Target, Written};
+    use crate::archive::bzip::Bzip;
     use crate::archive::gzip::Gzip;
+    use crate::archive::open::format_of;
     use std::io::Write;
 
     /// A packed file of ours, where its blocks are, and what is in it.
     fn packed() -> (File, Written, Vec<u8>) {
+        packed_by(&Gzip { level: 1 })
+    }
+
+    fn packed_by(codec: &dyn Codec) -> (File, Written, Vec<u8>) {
         let path =
             std::env::temp_dir().join(format!("krista-unpack-{}-{:?}", std::process::id(), thread::current().id()));
         let file = File::options().read(true).write(true).create_new(true).open(&path).unwrap();
@@ -255,13 +271,14 @@ mod tests {
         let plain: Vec<u8> =
             (0..5_300_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> (n % 25)).to_le_bytes()[0]).collect();
         let target = Target { file: &file, name: "test", checksums: Checksums::Sha256AndSha1 };
-        let ((), written) = blocks::write(&target, &Gzip { level: 1 }, 2, |sink| sink.write(&plain)).unwrap();
+        let ((), written) = blocks::write(&target, codec, 2, |sink| sink.write(&plain)).unwrap();
         (file, written, plain)
     }
 
     fn unpack(file: &File, blocks: &[(u64, u64)]) -> Result<(Vec<u8>, Seen)> {
         let wanted = Wanted { sha256: true, sha1: true };
-        let mut stream = Stream::open(file.try_clone().unwrap(), Format::Gzip, blocks, wanted)?;
+        let format = format_of(file).unwrap().unwrap();
+        let mut stream = Stream::open(file.try_clone().unwrap(), format, blocks, wanted)?;
         let mut plain = Vec::new();
         stream.read_to_end(&mut plain).doing(reading)?;
         Ok((plain, stream.finish()?))
@@ -269,18 +286,27 @@ mod tests {
 
     #[test]
     fn the_same_comes_out_however_many_blocks_are_known() {
-        let (file, written, plain) = packed();
-        for limit in [0, 1, 2, 3, 5, 1000] {
-            let blocks = if limit == 0 { Vec::new() } else { written.index.thinned(limit) };
-            let (found, seen) = unpack(&file, &blocks).unwrap();
-            assert!(found == plain, "{limit}");
-            assert_eq!((seen.size, seen.sha256.as_ref()), (written.size, Some(&written.sha256)), "{limit}");
-            assert_eq!(seen.sha1, written.sha1, "{limit}");
+        for codec in [&Gzip { level: 1 } as &dyn Codec, &Bzip { level: 3 }] {
+            let (file, written, plain) = packed_by(codec);
+            for limit in [0, 1, 2, 3, 5, 1000] {
+                let blocks = if limit == 0 { Vec::new() } else { written.index.thinned(limit) };
+                let (found, seen) = unpack(&file, &blocks).unwrap();
+                assert!(found == plain, "{limit}");
+                assert_eq!((seen.size, seen.sha256.as_ref()), (written.size, Some(&written.sha256)), "{limit}");
+                assert_eq!(seen.sha1, written.sha1, "{limit}");
+            }
         }
     }
 
     #[test]
     fn places_that_cannot_be_true_are_not_used_and_false_ones_are_noticed() {
+        let (file, written, _) = packed_by(&Bzip { level: 3 });
+        let good = written.index.thinned(1000);
+        for (at, start) in [(1, 0), (0, 1)] {
+            let mut bad = good.clone();
+            bad[2] = (bad[2].0 + at, bad[2].1 + start);
+            assert!(unpack(&file, &bad).is_err(), "{at} {start}");
+        }
         let (file, written, plain) = packed();
         let good = written.index.thinned(1000);
         for bad in
@@ -298,6 +324,12 @@ mod tests {
 
     #[test]
     fn a_cut_or_longer_file_is_noticed() {
+        let (mut file, written, _) = packed_by(&Bzip { level: 3 });
+        file.write_all(b"x").unwrap();
+        for length in [written.size + 1, written.size - 1, written.size / 2] {
+            file.set_len(length).unwrap();
+            assert!(unpack(&file, &written.index.thinned(3)).is_err(), "{length}");
+        }
         let (mut file, written, _) = packed();
         let blocks = written.index.thinned(3);
         for length in [written.size - 1, written.size - 8, written.size - 9, written.size / 2, 30] {

@@ -1,5 +1,6 @@
 //! One thread that unpacks its share of a file, and the lane on which it hands the pieces out.
 
+use crate::archive::bzip;
 use crate::archive::open::{self, Format};
 use crate::error::{Doing, Result};
 use flate2::{Crc, Decompress, FlushDecompress, Status};
@@ -98,9 +99,17 @@ impl Work {
         let packed = Rc::new(RefCell::new(Vec::new()));
         for chunk in chunks.iter().skip(self.first).step_by(self.step) {
             let source = BufReader::with_capacity(ROOM, self.source(*chunk, &packed));
-            let mut decoder =
-                Inflate { packed: source, stream: Decompress::new(false), ended: false, is_last: chunk.len.is_none() };
-            if pour(&mut decoder, *chunk, &packed, (out, empty)).is_none() {
+            let mut decoder: Box<dyn Read> = match self.format {
+                // each block is a whole file of its own
+                Format::Bzip2 => Box::new(bzip::reader(source)),
+                _ => Box::new(Inflate {
+                    packed: source,
+                    stream: Decompress::new(false),
+                    ended: false,
+                    is_last: chunk.len.is_none(),
+                }),
+            };
+            if pour(&mut *decoder, *chunk, &packed, (out, empty)).is_none() {
                 return;
             }
         }
