@@ -144,6 +144,7 @@ impl Progress<'_> {
         self.done.actions.push(ActionEnd {
             name: step.name.clone(),
             kind: step.kind.to_owned(),
+            dry: step.dry,
             outcome,
             message,
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
@@ -198,6 +199,7 @@ fn skipped(step: &Step, reason: &str) -> ActionEnd {
     ActionEnd {
         name: step.name.clone(),
         kind: step.kind.to_owned(),
+        dry: step.dry,
         outcome: Outcome::Skipped,
         message: reason.to_owned(),
         duration_ms: 0,
