@@ -101,6 +101,15 @@ pub fn show_duration(duration: Duration) -> String {
     }
 }
 
+/// A duration as the configuration writes it: `90s`, `15m`, `2h`; fractions of a second are left out.
+pub fn write_duration(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds if seconds > 0 && seconds % 3600 == 0 => format!("{}h", seconds / 3600),
+        seconds if seconds > 0 && seconds % 60 == 0 => format!("{}m", seconds / 60),
+        seconds => format!("{seconds}s"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +125,8 @@ mod tests {
         }
         assert_eq!(show_duration(Duration::from_millis(1256)), "1.25 s");
         assert_eq!(show_duration(Duration::from_secs(7511)), "2h 5m");
+        let written = [0, 90, 900, 7200, 86_400].map(|seconds| write_duration(Duration::from_secs(seconds)));
+        assert_eq!(written, ["0s", "90s", "15m", "2h", "24h"]);
     }
 
     #[test]

@@ -6,13 +6,13 @@ use crate::error::Result;
 use crate::outcome::Outcome;
 use crate::store::naming::Scheme;
 use crate::sys::clock;
-use crate::sys::signals::Limits;
+use crate::sys::signals::{Deadline, Limits};
 use crate::value::{Scalar, Value};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A run with a directory of its own, which goes with it.
 pub struct Bench {
@@ -88,7 +88,7 @@ impl Built {
 
     /// Runs it for so long at most.
     pub fn run_for(&self, bench: &Bench, longest: Duration) -> Result<()> {
-        let limits = Limits { deadline: Some(Instant::now() + longest), ..Limits::default() };
+        let limits = Limits { deadline: Deadline::after(longest, "the test's time"), ..Limits::default() };
         self.action.run(&bench.context(limits), &mut Report::default())
     }
 

@@ -1,5 +1,7 @@
 //! `list`: tasks and actions, when they run next and how they ended last.
 
+mod proven;
+
 use crate::actions::properties::Severity;
 use crate::commands::run::rfc3339;
 use crate::config::{Config, Task};
@@ -9,8 +11,11 @@ use crate::run::due::Due;
 use crate::run::expected::{Expected, expression};
 use crate::run::places::Places;
 use crate::store::journal::{self, Record, Standing};
+use crate::store::proof::Proven;
 use crate::sys::clock;
+use proven::Newest;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 use time::OffsetDateTime;
 
@@ -29,7 +34,8 @@ pub fn list(config_file: Option<&Path>, format: Format) -> Result<Exit> {
     let config = Config::load(&Config::find(config_file)?)?;
     let places = Places { logs: config.logging.logs_path.clone(), group: None };
     let records = journal::read(&places.logs.join(journal::FILE_NAME))?;
-    let view = View { records: &records, now: clock::now(), expected: Expected::of(&config) };
+    let proven = proven::of_actions(&config);
+    let view = View { records: &records, now: clock::now(), expected: Expected::of(&config), proven };
     match format {
         Format::Json => output::json(&document(&config, &view))?,
         Format::Table => {
@@ -58,9 +64,16 @@ struct View<'a> {
     records: &'a [Record],
     now: OffsetDateTime,
     expected: Expected,
+    /// By action, where there are backups.
+    proven: BTreeMap<String, Newest>,
 }
 
 impl View<'_> {
+    /// The worst of what is known about the newest backups of these actions; none when they have none.
+    fn proven<'n>(&self, actions: impl IntoIterator<Item = &'n String>) -> Option<&Newest> {
+        actions.into_iter().filter_map(|name| self.proven.get(name)).min()
+    }
+
     fn due(&self, task: &Task) -> Option<Due> {
         self.expected.due(task, self.records, self.now)
     }
@@ -76,8 +89,15 @@ fn document(config: &Config, view: &View<'_>) -> Value {
         .actions
         .iter()
         .map(|entry| {
-            let last = last_json(view.records, &entry.name);
-            json!({"name": entry.name, "type": entry.kind, "description": entry.descr, "last": last})
+            let last = journal::last_run_of_action(view.records, &entry.name).map(|standing| last_json(&standing));
+            let proven = proven_json(view.proven([&entry.name]));
+            json!({
+                "name": entry.name,
+                "type": entry.kind,
+                "description": entry.descr,
+                "last": last,
+                "newest_backup": proven,
+            })
         })
         .collect();
     json!({"server": config.server_name, "config": config.path, "tasks": tasks, "actions": actions})
@@ -94,15 +114,27 @@ fn task_json(task: &Task, view: &View<'_>) -> Value {
         "due": view.due(task).map(|due| json!({"state": due.word(), "since": due.since().map(rfc3339)})),
         "actions": names(&task.actions),
         "finally": names(&task.finally),
-        "last": last_json(view.records, &task.name),
+        "last": journal::last_run(view.records, &task.name).map(|standing| last_json(&standing)),
         "last_success": journal::last_success(view.records, &task.name).map(|end| end.started.clone()),
+        "newest_backup": proven_json(view.proven(task.steps().map(|(name, _)| name))),
     })
 }
 
-fn last_json(records: &[Record], unit: &str) -> Value {
-    let Some(standing) = journal::last_run(records, unit) else { return Value::Null };
+fn proven_json(newest: Option<&Newest>) -> Value {
+    let of = |state: &str, at: Option<OffsetDateTime>| json!({"state": state, "proven": at.map(rfc3339)});
+    match newest {
+        None => Value::Null,
+        Some(Newest::Unknown) => of("unknown", None),
+        Some(Newest::Known(Proven::Damaged)) => of("damaged", None),
+        Some(Newest::Known(Proven::Never)) => of("unproven", None),
+        Some(Newest::Known(Proven::At(at))) => of("proven", Some(*at)),
+    }
+}
+
+fn last_json(standing: &Standing) -> Value {
     let mut last = json!({"result": standing.word(), "started": standing.started()});
-    if let (Standing::Ended(end), Some(object)) = (&standing, last.as_object_mut()) {
+    if let (Standing::Ended(end), Some(object)) = (standing, last.as_object_mut()) {
+        object.insert("unit".into(), end.unit.clone().into());
         object.insert("ended".into(), end.time.clone().into());
         object.insert("exit".into(), end.exit.into());
         object.insert("message".into(), end.message.clone().into());
@@ -113,10 +145,20 @@ fn last_json(records: &[Record], unit: &str) -> Value {
 
 fn table(config: &Config, view: &View<'_>) -> Vec<String> {
     let heads = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    let mut rows =
-        vec![heads(&["TASK", "CRON", "ENABLED", "NEXT RUN", "LAST RUN", "RESULT", "DUE", "ACTIONS", "DESCRIPTION"])];
+    let mut rows = vec![heads(&[
+        "TASK",
+        "CRON",
+        "ENABLED",
+        "NEXT RUN",
+        "LAST RUN",
+        "RESULT",
+        "DUE",
+        "PROVEN",
+        "ACTIONS",
+        "DESCRIPTION",
+    ])];
     for task in &config.tasks {
-        let (at, result) = last(view.records, &task.name);
+        let (at, result) = last(journal::last_run(view.records, &task.name));
         rows.push(vec![
             task.name.clone(),
             task.cron.clone().unwrap_or_else(|| "-".into()),
@@ -125,24 +167,36 @@ fn table(config: &Config, view: &View<'_>) -> Vec<String> {
             at,
             result,
             view.due(task).map_or_else(|| "-".into(), shown),
+            proven_word(view.proven(task.steps().map(|(name, _)| name))),
             task.actions.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(","),
             task.descr.clone(),
         ]);
     }
     let mut lines = output::table(&rows);
     lines.push(String::new());
-    let mut rows = vec![heads(&["ACTION", "TYPE", "LAST RUN", "RESULT", "DESCRIPTION"])];
+    let mut rows = vec![heads(&["ACTION", "TYPE", "LAST RUN", "RESULT", "PROVEN", "DESCRIPTION"])];
     for entry in &config.actions {
-        let (at, result) = last(view.records, &entry.name);
+        let (at, result) = last(journal::last_run_of_action(view.records, &entry.name));
         let kind = entry.kind.clone().unwrap_or_else(|| "(template)".into());
-        rows.push(vec![entry.name.clone(), kind, at, result, entry.descr.clone()]);
+        let proven = proven_word(view.proven([&entry.name]));
+        rows.push(vec![entry.name.clone(), kind, at, result, proven, entry.descr.clone()]);
     }
     lines.extend(output::table(&rows));
     lines
 }
 
-fn last(records: &[Record], unit: &str) -> (String, String) {
-    match journal::last_run(records, unit) {
+fn proven_word(newest: Option<&Newest>) -> String {
+    match newest {
+        None => "-".into(),
+        Some(Newest::Unknown) => "?".into(),
+        Some(Newest::Known(Proven::Damaged)) => "DAMAGED".into(),
+        Some(Newest::Known(Proven::Never)) => "never".into(),
+        Some(Newest::Known(Proven::At(at))) => minute(*at),
+    }
+}
+
+fn last(standing: Option<Standing>) -> (String, String) {
+    match standing {
         Some(standing) => {
             let at = standing.started().get(..16).unwrap_or_default().replace('T', " ");
             (at, standing.word().to_owned())

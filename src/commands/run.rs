@@ -231,7 +231,7 @@ impl Desk {
             failed: Mutex::new(BTreeSet::new()),
             alarm: Box::new(alarm),
         };
-        runner::run(&unit, &facts, cancel)
+        runner::run(unit, facts, cancel)
     }
 
     /// Everything that has to be written down after the work. What fails here makes a warning of a success.

@@ -6,14 +6,14 @@ use crate::output;
 use crate::run::logfile;
 use crate::run::places::Places;
 use crate::sys::process::{Command, End, Stdout, Stream, run};
-use crate::sys::signals::{self, Limits};
+use crate::sys::signals::{self, Deadline, Limits};
 use crate::sys::{files, users};
 use log::Level;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Below it, a directory per user whose crontab root edits for him.
 const STATE_OF_OTHERS: &str = "/var/lib/krista-backup";
@@ -87,7 +87,7 @@ impl Owner {
 
     /// The table, without a lock and without writing anything anywhere.
     pub fn peek(&self) -> Result<String> {
-        let limits = Limits { deadline: Instant::now().checked_add(PATIENCE), ..Limits::default() };
+        let limits = Limits { deadline: Deadline::after(PATIENCE, "the time for `crontab`"), ..Limits::default() };
         let mut table = String::new();
         let (end, complaint) = self.crontab("-l", Streams::default(), &limits, &mut table)?;
         if !end.ok() && !is_no_table(&complaint) {
@@ -139,7 +139,8 @@ impl Crontab {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NOFOLLOW);
         let lock = options.open(&lock).and_then(|file| file.lock().map(|()| file)).doing(doing)?;
-        let limits = Limits { cancel: signals::process_cancel(), deadline: Instant::now().checked_add(PATIENCE) };
+        let limits =
+            Limits { cancel: signals::process_cancel(), deadline: Deadline::after(PATIENCE, "the time for `crontab`") };
         Ok(Self { owner, places, limits, _lock: lock })
     }
 

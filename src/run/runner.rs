@@ -1,15 +1,19 @@
 //! Runs a unit: its actions in order, its `finally` always, and an outcome that tells the truth.
 
+mod watch;
+
 use crate::actions::common::FailureLevel;
-use crate::actions::context::{Context, Report, Run};
+use crate::actions::context::Run;
 use crate::config::{Step, Unit};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
 use crate::outcome::Outcome;
 use crate::run::logfile::ROOT;
 use crate::store::journal::ActionEnd;
-use crate::sys::signals::{Cancel, Limits};
+use crate::sys::signals::{Cancel, Deadline, Limits};
 use crate::units::show_duration;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use watch::{Came, Work};
 
 /// What `finally` actions without a timeout of their own get once the run itself was stopped: long enough for an unmount,
 /// short enough for a shutdown.
@@ -33,19 +37,20 @@ pub struct Done {
 }
 
 /// Runs the unit to its end.
-pub fn run(unit: &Unit, facts: &Run, cancel: &Cancel) -> Done {
-    let limits = Limits { cancel: cancel.clone(), deadline: unit.timeout.and_then(|t| Instant::now().checked_add(t)) };
-    let mut progress = Progress { facts, done: Done::nothing(), halted: None };
-    for step in &unit.steps {
-        progress.step(step, &limits);
+pub fn run(unit: Unit, facts: Run, cancel: &Cancel) -> Done {
+    let deadline = unit.timeout.and_then(|timeout| Deadline::after(timeout, "the timeout of the task"));
+    let limits = Limits { cancel: cancel.clone(), deadline };
+    let mut progress = Progress { facts: Arc::new(facts), done: Done::nothing(), halted: None };
+    for step in unit.steps {
+        progress.step(Arc::new(step), &limits);
     }
     if let Err(stop) = limits.check() {
         progress.stopped(&stop);
     }
     let last = last_limits(&limits);
     progress.halted = None;
-    for step in &unit.finally {
-        progress.finally(step, &last);
+    for step in unit.finally {
+        progress.carry_out(Arc::new(step), &last);
     }
     progress.done
 }
@@ -55,12 +60,12 @@ fn last_limits(limits: &Limits) -> Limits {
     if limits.cancel.signal().is_some() {
         std::thread::sleep(VOLLEY);
     }
-    let deadline = limits.check().is_err().then(|| Instant::now().checked_add(LAST_WORDS)).flatten();
+    let deadline = limits.check().is_err().then(|| Deadline::after(LAST_WORDS, "the time for `finally`")).flatten();
     Limits { cancel: limits.cancel.shielded(), deadline }
 }
 
-struct Progress<'a> {
-    facts: &'a Run,
+struct Progress {
+    facts: Arc<Run>,
     done: Done,
     /// Why the actions that follow are skipped.
     halted: Option<String>,
@@ -84,8 +89,8 @@ impl Done {
     }
 }
 
-impl Progress<'_> {
-    fn step(&mut self, step: &Step, limits: &Limits) {
+impl Progress {
+    fn step(&mut self, step: Arc<Step>, limits: &Limits) {
         if self.halted.is_none()
             && let Err(stop) = limits.check()
         {
@@ -93,18 +98,14 @@ impl Progress<'_> {
         }
         if let Some(reason) = &self.halted {
             log::info!(target: ROOT, "skipping {}: {reason}", step.name);
-            self.done.actions.push(skipped(step, reason));
+            self.done.actions.push(skipped(&step, reason));
             return;
         }
+        let (name, goes_on) = (step.name.clone(), step.common.continue_on_error);
         let end = self.carry_out(step, limits);
-        if failed(end) && !step.common.continue_on_error {
-            self.halted =
-                Some(format!("{} has {}", step.name, if end == Outcome::Timeout { "timed out" } else { "failed" }));
+        if failed(end) && !goes_on {
+            self.halted = Some(format!("{name} has {}", if end == Outcome::Timeout { "timed out" } else { "failed" }));
         }
-    }
-
-    fn finally(&mut self, step: &Step, limits: &Limits) {
-        self.carry_out(step, limits);
     }
 
     /// A signal or the unit's own timeout ended the run.
@@ -114,7 +115,7 @@ impl Progress<'_> {
                 self.done.signal = Some(signal);
                 (Outcome::Failed, format!("the run was stopped by signal {signal}"))
             }
-            _ => (Outcome::Timeout, "the timeout of the run passed".to_owned()),
+            _ => (Outcome::Timeout, stop.to_string()),
         };
         if self.done.outcome < outcome || self.halted.is_none() {
             log::error!(target: ROOT, "{reason}");
@@ -124,32 +125,29 @@ impl Progress<'_> {
         self.halted.get_or_insert(reason);
     }
 
-    fn carry_out(&mut self, step: &Step, limits: &Limits) -> Outcome {
+    fn carry_out(&mut self, step: Arc<Step>, limits: &Limits) -> Outcome {
         let name = if step.dry { format!("{}_DRYRUN", step.name) } else { step.name.clone() };
-        let own = step.common.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let own = step.common.timeout.and_then(|timeout| Deadline::after(timeout, "the timeout of the action"));
         let deadline = [own, limits.deadline].into_iter().flatten().min();
-        let cx = Context::new(self.facts, &name, Limits { cancel: limits.cancel.clone(), deadline });
         log::info!(target: ROOT, "starting {name} ({})", step.kind);
         let begun = Instant::now();
-        let mut report = Report::default();
-        let ended = if step.dry {
-            step.action.preview(&cx).map(|plan| plan.iter().for_each(|line| cx.info(line)))
-        } else {
-            step.action.run(&cx, &mut report)
-        };
-        let (outcome, message) = self.judge(&cx, ended);
+        let limits = Limits { cancel: limits.cancel.clone(), deadline };
+        let Came { report, result, warnings } =
+            watch::to_end(Work { step: Arc::clone(&step), facts: Arc::clone(&self.facts), name: name.clone(), limits });
+        let (outcome, message) = self.judge(&name, result, warnings);
         let took = begun.elapsed();
         log::info!(target: ROOT, "finished {name}: {} in {}", outcome.word(), show_duration(took));
-        self.account(step, outcome, &message);
+        self.account(&step, outcome, &message);
         self.done.actions.push(ActionEnd {
             name: step.name.clone(),
             kind: step.kind.to_owned(),
+            dry: step.dry,
             outcome,
             message,
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             bytes: report.bytes,
             files: report.files,
-            warnings: cx.warnings(),
+            warnings,
             sets: report.sets,
             removed: report.removed,
         });
@@ -157,9 +155,9 @@ impl Progress<'_> {
     }
 
     /// How the action ended; an error is logged here and nowhere else.
-    fn judge(&mut self, cx: &Context<'_>, ended: crate::error::Result<()>) -> (Outcome, String) {
+    fn judge(&mut self, name: &str, ended: Result<()>, warnings: u64) -> (Outcome, String) {
         let Err(error) = ended else {
-            return match cx.warnings() {
+            return match warnings {
                 0 => (Outcome::Ok, String::new()),
                 1 => (Outcome::Warning, "1 warning, see the log".to_owned()),
                 n => (Outcome::Warning, format!("{n} warnings, see the log")),
@@ -169,7 +167,7 @@ impl Progress<'_> {
             self.done.signal.get_or_insert(signal);
         }
         let message = error.to_string();
-        log::error!(target: cx.name, "{message}");
+        log::error!(target: name, "{message}");
         (if error.kind() == Kind::TimedOut { Outcome::Timeout } else { Outcome::Failed }, message)
     }
 
@@ -198,6 +196,7 @@ fn skipped(step: &Step, reason: &str) -> ActionEnd {
     ActionEnd {
         name: step.name.clone(),
         kind: step.kind.to_owned(),
+        dry: step.dry,
         outcome: Outcome::Skipped,
         message: reason.to_owned(),
         duration_ms: 0,

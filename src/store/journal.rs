@@ -3,9 +3,12 @@
 //! Readers need no lock: a line is written whole, the file is only ever appended to or replaced by rename. A line that does
 //! not parse (torn by a full disk, or of a later version) is skipped.
 
+mod standing;
+
 use crate::error::{Doing, Result};
 use crate::outcome::Outcome;
 use serde::{Deserialize, Serialize};
+pub use standing::{Standing, last_run, last_run_of_action, last_success};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -95,6 +98,9 @@ pub struct ActionEnd {
     /// Its type.
     #[serde(rename = "type")]
     pub kind: String,
+    /// Whether it changed nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry: bool,
     /// How it ended.
     pub outcome: Outcome,
     /// Why it did not end as `ok`.
@@ -275,81 +281,15 @@ fn needed(records: &[Record]) -> BTreeSet<usize> {
     last.into_values().chain(open.into_values()).collect()
 }
 
-/// How the last run of a unit stands.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Standing {
-    /// Its process is at work.
-    Running(Start),
-    /// Its process is gone without having said how it ended.
-    Interrupted(Start),
-    /// It ended, or was refused.
-    Ended(End),
-}
-
-impl Standing {
-    /// One word for tables: an outcome, `running` or `interrupted`.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Running(_) => "running",
-            Self::Interrupted(_) => "interrupted",
-            Self::Ended(end) if end.signal.is_some() => "interrupted",
-            Self::Ended(end) => end.outcome.word(),
-        }
-    }
-
-    /// When the run started, RFC 3339.
-    pub fn started(&self) -> &str {
-        match self {
-            Self::Running(start) | Self::Interrupted(start) => &start.time,
-            Self::Ended(end) => &end.started,
-        }
-    }
-}
-
-/// How the last real (not dry) run of `unit` stands. A start that found another run at work says nothing about either; one
-/// that the configuration did not allow does.
-pub fn last_run(records: &[Record], unit: &str) -> Option<Standing> {
-    let mut ended: BTreeSet<&str> = BTreeSet::new();
-    for record in records.iter().rev() {
-        match record {
-            Record::End(end) if end.run.is_empty() && end.outcome == Outcome::Skipped => {}
-            Record::End(end) if end.unit == unit && !end.dry => return Some(Standing::Ended(end.clone())),
-            Record::End(end) => {
-                ended.insert(&end.run);
-            }
-            Record::Start(start) if start.unit == unit && !start.dry && !ended.contains(start.run.as_str()) => {
-                let start = start.clone();
-                return Some(if start.process.lives() {
-                    Standing::Running(start)
-                } else {
-                    Standing::Interrupted(start)
-                });
-            }
-            Record::Start(_) => {}
-        }
-    }
-    None
-}
-
-/// The last run of `unit` that ended with nothing to report or only warnings.
-pub fn last_success<'a>(records: &'a [Record], unit: &str) -> Option<&'a End> {
-    records.iter().rev().find_map(|record| match record {
-        Record::End(end) if end.unit == unit && !end.dry && matches!(end.outcome, Outcome::Ok | Outcome::Warning) => {
-            Some(end)
-        }
-        _ => None,
-    })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
+mod testing {
+    use super::{End, Outcome, Process, Record, Start};
 
-    fn start(unit: &str, run: &str, process: Process) -> Record {
+    pub fn start(unit: &str, run: &str, process: Process) -> Record {
         Record::Start(Start { run: run.into(), unit: unit.into(), process, ..Start::default() })
     }
 
-    fn end(unit: &str, run: &str, outcome: Outcome) -> Record {
+    pub fn end(unit: &str, run: &str, outcome: Outcome) -> Record {
         Record::End(End {
             run: run.into(),
             unit: unit.into(),
@@ -368,35 +308,18 @@ mod tests {
             version: "2".into(),
         })
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{end, start};
+    use super::*;
 
     fn dir(name: &str) -> PathBuf {
         let dir = std::env::temp_dir().join(format!("kb-journal-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&dir);
         std::fs::create_dir_all(&dir).unwrap();
         dir
-    }
-
-    #[test]
-    fn a_start_without_an_end_is_interrupted_once_its_process_is_gone() {
-        let gone = Process { pid: 1, started_ticks: 1, boot: "an earlier boot".into() };
-        let records = [start("full", "a", gone)];
-        assert_eq!(last_run(&records, "full").unwrap().word(), "interrupted");
-        let records = [start("full", "a", Process::this())];
-        assert_eq!(last_run(&records, "full").unwrap().word(), "running");
-        let records = [start("full", "a", Process::this()), end("full", "a", Outcome::Failed)];
-        assert_eq!(last_run(&records, "full").unwrap().word(), "failed");
-        assert_eq!(last_run(&records, "diff"), None);
-    }
-
-    #[test]
-    fn a_start_that_was_turned_away_hides_neither_the_last_result_nor_the_run_at_work() {
-        let turned_away = end("full", "", Outcome::Skipped);
-        let records = [end("full", "a", Outcome::Failed), turned_away.clone()];
-        assert_eq!(last_run(&records, "full").unwrap().word(), "failed");
-        let records = [start("full", "a", Process::this()), turned_away];
-        assert_eq!(last_run(&records, "full").unwrap().word(), "running");
-        let records = [end("full", "a", Outcome::Ok), end("full", "", Outcome::Failed)];
-        assert_eq!(last_run(&records, "full").unwrap().word(), "failed", "refused by the configuration");
     }
 
     #[test]

@@ -2,12 +2,14 @@
 
 use crate::error::{Doing, Result};
 use crate::store::publish::put_beside;
-use crate::store::sets::{Set, VERIFIED};
+use crate::store::sets::{Origin, Set, VERIFIED};
 use crate::sys::files::{self, Dir};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// No proof is longer.
 const MAX_BYTES: u64 = 64 << 10;
@@ -20,6 +22,39 @@ pub enum Finding {
     Ok,
     /// Something is wrong with it.
     Damaged,
+}
+
+/// What is known about whether sets can be read back. The order is that of trust.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Proven {
+    /// One of them is damaged.
+    Damaged,
+    /// One of them was never read back.
+    Never,
+    /// Each was read back; the one that was not for the longest time at this moment, if only when it was written.
+    At(OffsetDateTime),
+}
+
+impl Proven {
+    /// What is known about the newest sets of a level (of every database); none when there are no sets.
+    pub fn newest(sets: &[Set], level: Option<u8>) -> Option<Self> {
+        let mut sets: Vec<_> =
+            sets.iter().filter(|set| set.parts.level.is_none() || set.parts.level == level).collect();
+        let newest = sets.iter().map(|set| set.time).max()?;
+        sets.retain(|set| set.time == newest);
+        sets.into_iter().map(Self::of).min()
+    }
+
+    fn of(set: &Set) -> Self {
+        let at = |time: &str| OffsetDateTime::parse(time, &Rfc3339).map_or(Self::Never, Self::At);
+        match (Proof::read(set), &set.origin) {
+            (_, Origin::Damaged(_)) => Self::Damaged,
+            (Ok(Some(proof)), _) if proof.result == Finding::Damaged => Self::Damaged,
+            (Ok(Some(proof)), _) => at(&proof.time),
+            (_, Origin::Ours(manifest)) if manifest.verified => at(&manifest.run_time),
+            _ => Self::Never,
+        }
+    }
 }
 
 /// The last verification of a set.

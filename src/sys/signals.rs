@@ -2,9 +2,11 @@
 #![allow(unsafe_code)]
 
 use crate::error::{Doing, Error, Kind, Result};
+use crate::units::write_duration;
+use std::fmt;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A request to stop that several threads can look at.
 #[derive(Clone, Debug)]
@@ -51,13 +53,40 @@ impl Default for Cancel {
     }
 }
 
+/// When work has to end. The earlier one is the smaller one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Deadline {
+    at: Instant,
+    length: Duration,
+    name: &'static str,
+}
+
+impl Deadline {
+    /// So long from now; none when that is beyond all time. `name` says whose bound it is: `the timeout of the task`.
+    pub fn after(length: Duration, name: &'static str) -> Option<Self> {
+        Some(Self { at: Instant::now().checked_add(length)?, length, name })
+    }
+
+    /// Whether it has passed.
+    pub fn has_passed(&self) -> bool {
+        Instant::now() >= self.at
+    }
+}
+
+/// `the timeout of the task, 2h, passed`.
+impl fmt::Display for Deadline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}, passed", self.name, write_duration(self.length))
+    }
+}
+
 /// Until when, and unless told otherwise: what bounds a piece of work.
 #[derive(Clone, Debug, Default)]
 pub struct Limits {
     /// Ends the work when requested.
     pub cancel: Cancel,
     /// Ends the work when passed; none means no bound.
-    pub deadline: Option<Instant>,
+    pub deadline: Option<Deadline>,
 }
 
 impl Limits {
@@ -66,8 +95,8 @@ impl Limits {
         if let Some(signal) = self.cancel.signal() {
             return Err(Error::new(Kind::Interrupted(signal), format!("stopped by signal {signal}")));
         }
-        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Err(Error::new(Kind::TimedOut, "the timeout passed"));
+        if let Some(deadline) = self.deadline.filter(Deadline::has_passed) {
+            return Err(Error::new(Kind::TimedOut, deadline.to_string()));
         }
         Ok(())
     }
@@ -151,7 +180,6 @@ fn checked(status: libc::c_int) -> std::io::Result<()> {
 mod tests {
     use super::*;
     use std::path::PathBuf;
-    use std::time::Duration;
 
     #[test]
     fn a_shielded_token_ignores_what_was_requested_before() {
@@ -167,7 +195,7 @@ mod tests {
     #[test]
     fn limits_say_why_the_work_has_to_end() {
         assert!(Limits::default().check().is_ok());
-        let limits = Limits { deadline: Some(Instant::now()), ..Limits::default() };
+        let limits = Limits { deadline: Deadline::after(Duration::ZERO, "the test"), ..Limits::default() };
         assert_eq!(limits.check().unwrap_err().kind(), Kind::TimedOut);
         limits.cancel.request(15);
         assert_eq!(limits.check().unwrap_err().kind(), Kind::Interrupted(15), "a signal wins over a timeout");

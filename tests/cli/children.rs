@@ -41,10 +41,14 @@ fn start(bench: &Bench) -> Run {
 
 /// The guard of a run: its name shows in `ps`.
 fn guard_of(run: u32) -> u32 {
-    let children = eventually(|| fs::read_to_string(format!("/proc/{run}/task/{run}/children")).ok());
-    let mut children = children.split_whitespace().map(|pid| pid.parse().unwrap());
+    // a child belongs to the thread that started it, or after its end to another one
+    let tasks = || fs::read_dir(format!("/proc/{run}/task")).unwrap().flatten();
+    let children = || tasks().map(|task| fs::read_to_string(task.path().join("children")).unwrap_or_default());
     let comm = |pid: u32| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    children.find(|pid| comm(*pid) == "krista-guard\n").expect("a guard")
+    eventually(|| {
+        let text = children().collect::<Vec<_>>().join(" ");
+        text.split_whitespace().map(|pid| pid.parse().unwrap()).find(|pid| comm(*pid) == "krista-guard\n")
+    })
 }
 
 const DEAF: &str = "\
@@ -80,7 +84,10 @@ fn a_timeout_ends_the_whole_group() {
     let bench = Bench::with("timeout", &DEAF.replace("type: command", "type: command\n    timeout: 1s"));
     let ran = bench.run(&["run", "t"]);
     ran.exits(1);
-    contains(&ran.stderr, "`sh` was ended by force (SIGKILL), and all it had started: the timeout passed");
+    contains(
+        &ran.stderr,
+        "`sh` was ended by force (SIGKILL), and all it had started: the timeout of the action, 1s, passed",
+    );
     for name in ["deaf", "sleeping", "child"] {
         assert!(!is_alive(pid_in(&bench, name)), "{name}");
     }

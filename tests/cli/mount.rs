@@ -183,5 +183,72 @@ fn a_hung_file_system_hangs_nothing() {
     assert!([0, 1].contains(&found[7]), "{stderr}");
     let timeouts = bench.journal().iter().filter(|record| record["actions"][0]["outcome"] == "timeout").count();
     assert!(timeouts >= 7, "{stderr}");
-    contains(&stderr, "/mnt/x, which does not answer: the timeout passed");
+    contains(&stderr, "/mnt/x, which does not answer: the timeout of the action, 2s, passed");
+}
+
+/// The server of the source stops in the middle of a read: the run is over by its timeout although a thread of it sits in a
+/// system call that not even SIGKILL ends. A FUSE server that waits for another one, which is stopped, makes such a call.
+#[test]
+fn a_source_that_hangs_in_the_middle_ends_by_timeout() {
+    if !ready(&["bindfs", "flock"]) {
+        return;
+    }
+    let bench = Bench::new("mount-stuck");
+    for dir in ["lower", "upper"] {
+        fs::create_dir_all(bench.path(dir)).unwrap();
+    }
+    bench.write("src/big", vec![7; 8 << 20]);
+    bench.config(&format!(
+        "{}schedule:\n  t: {{actions: [pack, never], finally: [last]}}\n  z: {{actions: [zipped], timeout: 4s}}\n  again: {{actions: [pack2]}}\nactions:\n  \
+         pack: {{type: tar, basename: t, src_path: '{{dir}}/upper', dest_path: '{{dir}}/b', timeout: 4s, bwlimit: 100}}\n  \
+         pack2: {{source: pack, bwlimit: 1000000, timeout: 60s}}\n  \
+         zipped: {{type: zip, basename: z, src_path: '{{dir}}/upper', dest_path: '{{dir}}/b', bwlimit: 100}}\n  \
+         never: {{type: command, cmd: 'true'}}\n  last: {{type: command, cmd: 'touch {{dir}}/last'}}\n",
+        crate::support::HEAD
+    ));
+    let script = "bindfs -f src lower & lower=$!
+        while ! grep -q \" $PWD/lower \" /proc/self/mountinfo; do sleep 0.1; done
+        bindfs -f lower upper & upper=$!
+        while ! grep -q \" $PWD/upper \" /proc/self/mountinfo; do sleep 0.1; done
+        $KB run t & t=$!; $KB run z & z=$!
+        for run in $t $z; do
+            while kill -0 $run && ! ls -l /proc/$run/fd | grep -q upper/big; do sleep 0.05; done
+        done
+        kill -STOP $lower
+        tries=0
+        while [ $(grep -c '\"event\":\"end\"' log/journal.jsonl) -lt 2 ] && [ $tries -lt 900 ]; do
+            sleep 0.1; tries=$((tries + 1))
+        done
+        cp log/journal.jsonl settled; cp trigger trigger-then; ls b > b-then
+        for lock in log/.state/unit-*.lock; do flock -n $lock true; echo $?; done
+        cat /proc/$t/task/*/status > tasks
+        kill -CONT $lower
+        wait $t; echo $?; wait $z; echo $?
+        $KB run again; echo $?
+        umount upper; umount lower; wait $upper $lower";
+    let output = in_namespace(&bench, script);
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(codes(&output), [0, 0, 1, 1, 0], "{stderr}");
+    contains(&bench.read("tasks"), "D (disk sleep)");
+    let settled: Vec<serde_json::Value> =
+        bench.read("settled").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let outcomes = |unit: &str| {
+        let end = settled.iter().find(|record| record["event"] == "end" && record["unit"] == unit).unwrap();
+        let of = |action: &serde_json::Value| action["outcome"].as_str().unwrap().to_owned();
+        (
+            end["outcome"].as_str().unwrap().to_owned(),
+            end["actions"].as_array().unwrap().iter().map(of).collect::<Vec<_>>(),
+        )
+    };
+    let timeout = || "timeout".to_owned();
+    assert_eq!(outcomes("t"), (timeout(), vec![timeout(), "skipped".into(), "ok".into()]));
+    assert_eq!(outcomes("z"), (timeout(), vec![timeout()]));
+    assert!(bench.path("last").exists());
+    assert_eq!(bench.read("trigger-then"), "ERROR");
+    contains(&stderr, "the timeout of the action, 4s, passed; the action hangs in the kernel");
+    contains(&stderr, "the timeout of the task, 4s, passed; the action hangs in the kernel");
+    lacks(&bench.read("b-then"), ".tar.gz\n");
+    // the next run swept what the first one had begun
+    let names: Vec<_> = bench.names("b").into_iter().filter(|name| name.contains("t-")).collect();
+    assert_eq!(names.len(), 3, "archive, list, manifest: {names:?}");
 }

@@ -88,8 +88,9 @@ fn list_shows_what_is_configured_and_how_it_went() {
     bench.run(&["run", "nothing"]).gives(0, "", "");
     let answer: serde_json::Value = serde_json::from_str(&bench.run(&["list", "--json"]).stdout).unwrap();
     assert_eq!(answer["tasks"][0]["last"]["result"], "ok");
-    assert_eq!(answer["actions"][0]["last"], serde_json::Value::Null, "the task ran, not the action");
+    let last = &answer["actions"][0]["last"];
+    assert_eq!((last["result"].as_str(), last["unit"].as_str()), (Some("ok"), Some("nothing")), "as part of the task");
     let table = bench.run(&["list"]).stdout;
     contains(&table, "nothing  00 23 * * 0  ");
-    contains(&table, "say     command  -         never ran  says nothing");
+    contains(&table, "  ok      -       says nothing");
 }

@@ -124,6 +124,7 @@ mod tests {
         ActionEnd {
             name: name.into(),
             kind: "tar".into(),
+            dry: false,
             outcome: Outcome::Ok,
             message: String::new(),
             duration_ms: 1,

@@ -5,10 +5,10 @@ use crate::actions::{Context, answering};
 use crate::error::{Doing, Error, Result};
 use crate::sys::mounts::{self, Mount};
 use crate::sys::process::{self, Command, Stream};
-use crate::sys::signals::Limits;
+use crate::sys::signals::{Deadline, Limits};
 use std::ffi::OsString;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long mounting or unmounting may take when the action has no `timeout`: longer than the two minutes that mount.nfs
 /// tries by itself, and an end for everything else.
@@ -52,7 +52,8 @@ impl Helper {
     }
 
     fn limits(&self, cx: &Context<'_>) -> Limits {
-        let own = if self.has_timeout { None } else { Instant::now().checked_add(PATIENCE) };
+        let own =
+            if self.has_timeout { None } else { Deadline::after(PATIENCE, "the time for mounting and unmounting") };
         let deadline = [own, cx.limits.deadline].into_iter().flatten().min();
         Limits { cancel: cx.limits.cancel.clone(), deadline }
     }

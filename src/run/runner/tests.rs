@@ -1,6 +1,5 @@
 use super::*;
-use crate::actions::{Action, Common, Plan, Properties};
-use crate::error::Result;
+use crate::actions::{Action, Common, Context, Plan, Properties, Report};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -91,7 +90,7 @@ impl Bench {
         self
     }
 
-    fn run(&self) -> Done {
+    fn run(&mut self) -> Done {
         let alarms = Arc::clone(&self.alarms);
         let facts = Run {
             unit: "u".into(),
@@ -101,7 +100,8 @@ impl Bench {
             failed: Mutex::new(BTreeSet::new()),
             alarm: Box::new(move |outcome| alarms.lock().unwrap().push(outcome)),
         };
-        run(&self.unit, &facts, &Cancel::new())
+        let unit = std::mem::replace(&mut self.unit, Self::new().unit);
+        run(unit, facts, &Cancel::new())
     }
 
     fn ran(&self) -> String {
@@ -116,7 +116,7 @@ fn outcomes(done: &Done) -> String {
 #[test]
 fn a_failure_ends_the_task_but_not_finally() {
     let bench = Bench::new().then("a", Does::Succeed).then("b", Does::Fail).then("c", Does::Succeed);
-    let bench = bench.finally("f", Does::Succeed);
+    let mut bench = bench.finally("f", Does::Succeed);
     let done = bench.run();
     assert_eq!(bench.ran(), "a b f");
     assert_eq!(outcomes(&done), "ok failed skipped ok");
@@ -127,7 +127,8 @@ fn a_failure_ends_the_task_but_not_finally() {
 
 #[test]
 fn continue_on_error_goes_on_and_the_run_has_failed_all_the_same() {
-    let bench = Bench::new().then("a", Does::Fail).last(|s| s.common.continue_on_error = true).then("b", Does::Warn);
+    let mut bench =
+        Bench::new().then("a", Does::Fail).last(|s| s.common.continue_on_error = true).then("b", Does::Warn);
     let done = bench.run();
     assert_eq!(outcomes(&done), "failed warning");
     assert_eq!(done.outcome, Outcome::Failed);
@@ -137,7 +138,7 @@ fn continue_on_error_goes_on_and_the_run_has_failed_all_the_same() {
 #[test]
 fn failure_level_warning_makes_a_warning_of_a_failure() {
     let bench = Bench::new().then("a", Does::Fail).last(|s| s.common.failure_level = FailureLevel::Warning);
-    let bench = bench.then("b", Does::Succeed);
+    let mut bench = bench.then("b", Does::Succeed);
     let done = bench.run();
     assert_eq!(outcomes(&done), "failed skipped");
     assert_eq!(done.outcome, Outcome::Warning);
@@ -145,7 +146,7 @@ fn failure_level_warning_makes_a_warning_of_a_failure() {
 
 #[test]
 fn a_dry_step_is_previewed_only() {
-    let bench = Bench::new().then("a", Does::Fail).last(|s| s.dry = true);
+    let mut bench = Bench::new().then("a", Does::Fail).last(|s| s.dry = true);
     assert_eq!(bench.run().outcome, Outcome::Ok);
     assert_eq!(bench.ran(), "a?");
 }
@@ -153,8 +154,7 @@ fn a_dry_step_is_previewed_only() {
 #[test]
 fn a_signal_stops_the_run_and_finally_still_runs() {
     let bench = Bench::new().then("a", Does::Cancel).last(|s| s.common.continue_on_error = true);
-    let bench = bench.then("b", Does::Succeed).finally("f", Does::Succeed).finally("g", Does::Hang);
-    let mut bench = bench;
+    let mut bench = bench.then("b", Does::Succeed).finally("f", Does::Succeed).finally("g", Does::Hang);
     bench.unit.finally[1].common.timeout = Some(Duration::from_millis(20));
     let done = bench.run();
     assert_eq!(bench.ran(), "a f g");
@@ -165,7 +165,7 @@ fn a_signal_stops_the_run_and_finally_still_runs() {
 #[test]
 fn a_timeout_of_the_action_or_of_the_task_is_told_apart_from_a_failure() {
     let short = Some(Duration::from_millis(20));
-    let bench = Bench::new().then("a", Does::Hang).last(|s| s.common.timeout = short).then("b", Does::Succeed);
+    let mut bench = Bench::new().then("a", Does::Hang).last(|s| s.common.timeout = short).then("b", Does::Succeed);
     assert_eq!(outcomes(&bench.run()), "timeout skipped");
     let mut bench = Bench::new().then("a", Does::Hang).last(|s| s.common.continue_on_error = true);
     bench = bench.then("b", Does::Succeed);

@@ -1,6 +1,7 @@
 //! Real children: sh, sleep, seq, yes, head, setsid.
 
 use super::*;
+use crate::sys::signals::Deadline;
 use crate::sys::users;
 use std::fs;
 use std::io::{Read, Seek};
@@ -242,12 +243,15 @@ fn a_timeout_ends_the_whole_group() {
 #[test]
 fn a_deaf_group_is_ended_by_force() {
     let script = "trap 'echo deaf' TERM; echo $$; while :; do sleep 1; done";
-    let deadline = Some(Instant::now() + Duration::from_millis(500));
+    let deadline = Deadline::after(Duration::from_millis(500), "the test's time");
     let mut lines = Vec::new();
     let limits = Limits { deadline, ..Limits::default() };
     let error = run(sh(script), &limits, &mut |_, line| lines.push(line.to_owned())).unwrap_err();
     assert_eq!(error.kind(), Kind::TimedOut);
-    assert_eq!(error.to_string(), "`sh` was ended by force (SIGKILL), and all it had started: the timeout passed");
+    assert_eq!(
+        error.to_string(),
+        "`sh` was ended by force (SIGKILL), and all it had started: the test's time, 0s, passed"
+    );
     assert!(!is_alive(lines[0].parse().unwrap()));
     assert!(lines[1..].iter().any(|line| line == "deaf"), "{lines:?}");
 }
