@@ -20,6 +20,7 @@ mod crontab;
 mod formats;
 mod guards;
 mod list;
+mod help;
 mod mount;
 mod move_bkp_period;
 mod pgdump;
