@@ -275,7 +275,9 @@ impl Desk {
     /// The document for monitoring, once everything it is made of is written. What fails here makes a warning of a success.
     fn announce(&self, config: &Config, end: End) -> End {
         let troubles = self.publish(|| Status::of(config, clock::now()));
-        troubles.iter().for_each(|error| log::error!(target: ROOT, "{error}"));
+        for error in &troubles {
+            log::error!(target: ROOT, "{error}");
+        }
         match troubles.first() {
             Some(trouble) if end.outcome < Outcome::Warning => {
                 let _ = report(self.trigger.settle(Outcome::Warning, clock::now()));

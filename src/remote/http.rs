@@ -108,7 +108,7 @@ fn resolve(url: &Url, deadline: Instant) -> Result<Vec<SocketAddr>> {
     match answer.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
         Ok(Ok(found)) if !found.is_empty() => Ok(found),
         Ok(_) | Err(RecvTimeoutError::Disconnected) => Err(Error::failed("no such host name is known")),
-        Err(RecvTimeoutError::Timeout) => Err(Error::new(Kind::TimedOut, "the name server did not answer in time")),
+        Err(RecvTimeoutError::Timeout) => Err(Error::new(Kind::TimedOut, "no answer in time")),
     }
 }
 
@@ -176,7 +176,7 @@ fn late() -> io::Error {
 }
 
 /// An error of the network in words that fit a table.
-fn reason(error: &io::Error) -> Error {
+pub(super) fn reason(error: &io::Error) -> Error {
     let words = match error.kind() {
         ErrorKind::TimedOut => return Error::new(Kind::TimedOut, "no answer in time"),
         ErrorKind::ConnectionRefused => "connection refused",
