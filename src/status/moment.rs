@@ -15,9 +15,10 @@ impl Moment {
         OffsetDateTime::parse(text, &Rfc3339).ok().map(Self)
     }
 
-    /// RFC 3339; only a year beyond 9999 cannot be written so.
+    /// RFC 3339 with milliseconds at most, which every reader takes; only a year beyond 9999 cannot be written so.
     pub fn text(self) -> String {
-        self.0.format(&Rfc3339).unwrap_or_default()
+        let whole = self.0.replace_millisecond(self.0.millisecond()).unwrap_or(self.0);
+        whole.format(&Rfc3339).unwrap_or_default()
     }
 
     /// `2026-11-23 02:26`, by the clock of its offset.

@@ -19,8 +19,8 @@ use screen::Screen;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How long one server may take, where nothing else is asked for.
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one server may take, where nothing else is asked for: more than [`crate::status`] waits for disks that hang.
+const TIMEOUT: Duration = Duration::from_secs(4);
 
 /// How often we look at whether we are to stop.
 const NAP: Duration = Duration::from_millis(100);
