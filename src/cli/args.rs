@@ -218,7 +218,7 @@ pub(super) struct StatusArgs {
     #[argh(option, arg_name = "file")]
     pub(super) token_file: Option<PathBuf>,
 
-    /// how long one server may take to answer, such as 5s; default 5s
+    /// how long one server may take to answer, such as 10s; default 4s
     #[argh(option, arg_name = "time")]
     pub(super) timeout: Option<String>,
 

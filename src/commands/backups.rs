@@ -1,10 +1,10 @@
 //! `backups`: the sets on disk, how old and how large they are, when they were proven, what depends on what.
 
 use crate::commands::list::Format;
-use crate::commands::stock::{self, Stock};
 use crate::config::Config;
 use crate::error::{Exit, Result};
 use crate::output;
+use crate::status::stock::{self, Stock};
 use crate::store::family::{self, base_of, minute};
 use crate::store::proof::{Finding, Proof};
 use crate::store::sets::{self, Origin, Set};

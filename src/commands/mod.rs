@@ -11,7 +11,6 @@ pub mod run;
 pub mod progress;
 pub mod restore;
 pub mod status;
-pub mod stock;
 pub mod upgrade;
 pub mod verify;
 pub mod web;

@@ -12,6 +12,7 @@ use crate::run::moment;
 use crate::run::places::Places;
 use crate::run::runner::{self, Done};
 use crate::run::trigger::{self, Trigger};
+use crate::status::{Status, written};
 use crate::store::journal::{End, Journal, Process, Record, Start};
 use crate::sys::clock;
 use crate::sys::signals::{self, Cancel};
@@ -54,13 +55,21 @@ pub fn run(config_file: Option<&Path>, request: &Request) -> Result<Exit> {
     let desk = Desk::new(&config.logging, request, now);
     let unit = match config.unit(&request.unit, request.dry) {
         Ok(unit) => unit,
-        Err(refusal) => return Err(desk.refuse_config(&config, &refusal)),
+        Err(refusal) => {
+            let error = desk.refuse_config(&config, &refusal);
+            desk.announce_refusal(|| Status::of(&config, now));
+            return Err(error);
+        }
     };
     signals::install()?;
     let cancel = signals::process_cancel();
     let (_locks, trouble) = match take_locks(&config, &unit, &desk, &cancel) {
         Ok(taken) => taken,
-        Err(error) => return Err(desk.refuse_locked(error)),
+        Err(error) => {
+            let error = desk.refuse_locked(error);
+            desk.announce_refusal(|| Status::of(&config, now));
+            return Err(error);
+        }
     };
     let done = desk.carry_out(&config, unit, &cancel, trouble);
     show(request, &done)?;
@@ -75,7 +84,9 @@ fn exit_of(end: &End) -> Exit {
 fn refuse_unreadable(path: &Path, request: &Request, error: Error, now: OffsetDateTime) -> Error {
     if let Some(logging) = Config::salvage(path) {
         let desk = Desk::new(&logging, request, now);
-        return desk.refused(error, Outcome::Failed);
+        let error = desk.refused(error, Outcome::Failed);
+        desk.announce_refusal(|| Status::without_config(&error, now));
+        return error;
     }
     if let Some(trigger) = Config::salvage_trigger(path).filter(|_| !request.dry)
         && let Err(trouble) = trigger::overrule(&trigger, Outcome::Failed)
@@ -206,7 +217,8 @@ impl Desk {
         let aborted = Exit::Signal(libc::SIGABRT);
         mishap::record(self.trigger.clone(), self.journal.clone(), self.end_record(run.clone(), &broken, aborted));
         let done = self.work(unit, moment, cancel);
-        self.settle(run, done, troubles)
+        let end = self.settle(run, done, troubles);
+        self.announce(config, end)
     }
 
     fn work(&self, mut unit: Unit, moment: OffsetDateTime, cancel: &Cancel) -> Done {
@@ -258,6 +270,36 @@ impl Desk {
             return End { outcome: done.outcome, exit: done.outcome.exit().code(), message: done.message, ..end };
         }
         end
+    }
+
+    /// The document for monitoring, once everything it is made of is written. What fails here makes a warning of a success.
+    fn announce(&self, config: &Config, end: End) -> End {
+        let troubles = self.publish(|| Status::of(config, clock::now()));
+        for error in &troubles {
+            log::error!(target: ROOT, "{error}");
+        }
+        match troubles.first() {
+            Some(trouble) if end.outcome < Outcome::Warning => {
+                let _ = report(self.trigger.settle(Outcome::Warning, clock::now()));
+                let exit = end.signal.map_or(Outcome::Warning.exit(), Exit::Signal).code();
+                End { outcome: Outcome::Warning, exit, message: trouble.to_string(), ..end }
+            }
+            _ => end,
+        }
+    }
+
+    /// The same for a run that was refused. What does not work is said on stderr.
+    fn announce_refusal(&self, status: impl FnOnce() -> Status) {
+        self.publish(status).iter().for_each(|error| output::note(&error.to_string()));
+    }
+
+    /// Writes `status_file` and `metrics_file`, and hands back what did not work. A dry run changes nothing outside the log
+    /// directory.
+    fn publish(&self, status: impl FnOnce() -> Status) -> Vec<Error> {
+        if self.request.dry {
+            return Vec::new();
+        }
+        written::write(&self.logging, status).into_iter().filter_map(Result::err).collect()
     }
 
     fn end_record(&self, run: String, done: &Done, exit: Exit) -> End {

@@ -48,7 +48,7 @@ impl Answer {
     /// The whole body.
     pub fn bytes(mut self, ask: &Ask<'_>) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        self.body.read_to_end(&mut bytes).map_err(reason).doing(|| asking(ask))?;
+        self.body.read_to_end(&mut bytes).map_err(|error| reason(&error)).doing(|| asking(ask))?;
         Ok(bytes)
     }
 }
@@ -66,11 +66,11 @@ fn exchange(ask: &Ask<'_>) -> Result<Answer> {
     let stream = connect(&resolve(ask.url, ask.deadline)?, ask.deadline)?;
     let mut connection = Connection { stream, deadline: ask.deadline };
     let asked = Instant::now();
-    connection.write_all(request(ask)?.as_bytes()).map_err(reason)?;
+    connection.write_all(request(ask)?.as_bytes()).map_err(|error| reason(&error))?;
     let mut reader = BufReader::with_capacity(BUFFER, connection);
-    let Head { code, content_type, framing } = response::head(&mut reader).map_err(reason)?;
+    let Head { code, content_type, framing } = response::head(&mut reader).map_err(|error| reason(&error))?;
     let answered = Instant::now();
-    let body = Body::new(reader, framing, ask.cap).map_err(reason)?;
+    let body = Body::new(reader, framing, ask.cap).map_err(|error| reason(&error))?;
     Ok(Answer { code, content_type, asked, answered, body })
 }
 
@@ -108,7 +108,7 @@ fn resolve(url: &Url, deadline: Instant) -> Result<Vec<SocketAddr>> {
     match answer.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
         Ok(Ok(found)) if !found.is_empty() => Ok(found),
         Ok(_) | Err(RecvTimeoutError::Disconnected) => Err(Error::failed("no such host name is known")),
-        Err(RecvTimeoutError::Timeout) => Err(Error::new(Kind::TimedOut, "the name server did not answer in time")),
+        Err(RecvTimeoutError::Timeout) => Err(Error::new(Kind::TimedOut, "no answer in time")),
     }
 }
 
@@ -126,7 +126,7 @@ fn connect(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream> {
             Err(error) => last = error,
         }
     }
-    Err(reason(last))
+    Err(reason(&last))
 }
 
 /// A connection on which nothing takes longer than the deadline.
@@ -176,7 +176,7 @@ fn late() -> io::Error {
 }
 
 /// An error of the network in words that fit a table.
-fn reason(error: io::Error) -> Error {
+pub(super) fn reason(error: &io::Error) -> Error {
     let words = match error.kind() {
         ErrorKind::TimedOut => return Error::new(Kind::TimedOut, "no answer in time"),
         ErrorKind::ConnectionRefused => "connection refused",

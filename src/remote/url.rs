@@ -1,6 +1,6 @@
 //! Addresses of webapis as people write them.
 
-use crate::error::{Error, Result};
+use crate::error::{Doing, Error, Result};
 use std::fmt::{self, Write};
 
 /// The port of a webapi, where an address names neither scheme nor port.
@@ -21,10 +21,21 @@ pub struct Url {
 
 impl Url {
     /// Reads `http://host:port/prefix`, `http://[::1]:5556` or only `host`, which means port 5556. Fails (kind `Usage`) for
-    /// anything else; the message shows the address without credentials.
+    /// anything else; the message shows the address without credentials, the reason alone is its source.
     pub fn parse(text: &str) -> Result<Self> {
         let text = text.trim();
-        parse(text).map_err(|reason| Error::usage(format!("`{}` is no address of a webapi: {reason}", shown(text))))
+        let url = parse(text).map_err(Error::usage);
+        url.doing(|| format!("`{}` is no address of a webapi", Self::shown(text)))
+    }
+
+    /// What somebody typed as an address, for people: one line, no credentials.
+    pub fn shown(text: &str) -> String {
+        let text = text.trim();
+        let start = text.find("://").map_or(0, |at| at + 3);
+        let (scheme, rest) = text.split_at(start);
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        format!("{scheme}{host}{path}").chars().take(200).collect::<String>().escape_debug().to_string()
     }
 
     /// The name or address of the host.
@@ -119,16 +130,6 @@ fn encode(text: &str, plain: &[u8]) -> String {
         }
     }
     encoded
-}
-
-/// An address for people, whatever was typed: one line, no credentials.
-fn shown(text: &str) -> String {
-    let start = text.find("://").map_or(0, |at| at + 3);
-    let (scheme, rest) = text.split_at(start);
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}{host}{path}").chars().take(200).collect::<String>().escape_debug().to_string()
 }
 
 #[cfg(test)]

@@ -7,14 +7,29 @@ use crate::error::{Error, Result};
 use crate::run::crontab::Owner;
 use crate::run::due::{Due, Watch, counting_from};
 use crate::run::enabled::{self, Since};
+use crate::run::places::Places;
 use crate::store::journal::Record;
 use crate::sys::clock;
+use serde::Serialize;
 use time::OffsetDateTime;
+
+/// How far it is known which tasks are in the crontab.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Crontab {
+    /// It was read just now.
+    Read,
+    /// It cannot be read (`crontab` is missing, or it is another user's), but `enable` recorded what it wrote.
+    Recorded,
+    /// Nothing is known.
+    Unknown,
+}
 
 /// What the crontab says about the tasks.
 pub struct Expected {
     /// Tasks with a line; none when the crontab cannot be read.
     enabled: Option<Vec<String>>,
+    crontab: Crontab,
     /// Since when each has been there, where that is recorded.
     since: Since,
     config_changed: OffsetDateTime,
@@ -25,12 +40,26 @@ impl Expected {
     pub fn of(config: &Config) -> Self {
         let owner = Owner::of(config).ok();
         let table = owner.as_ref().and_then(|owner| owner.peek().ok());
+        let own = || Places { logs: config.logging.logs_path.clone(), group: None };
+        let since = enabled::read(&owner.map_or_else(own, |owner| owner.places(config)));
         let changed = std::fs::metadata(&config.path).and_then(|meta| meta.modified()).ok();
+        let crontab = match &table {
+            Some(_) => Crontab::Read,
+            None if since.is_empty() => Crontab::Unknown,
+            None => Crontab::Recorded,
+        };
+        let recorded = (crontab == Crontab::Recorded).then(|| since.keys().cloned().collect());
         Self {
-            enabled: table.map(|table| table::tasks(table.as_bytes())),
-            since: owner.map(|owner| enabled::read(&owner.places(config))).unwrap_or_default(),
+            enabled: table.map(|table| table::tasks(table.as_bytes())).or(recorded),
+            crontab,
+            since,
             config_changed: changed.map_or(OffsetDateTime::UNIX_EPOCH, OffsetDateTime::from),
         }
+    }
+
+    /// How far it is known which tasks are in it.
+    pub fn crontab(&self) -> Crontab {
+        self.crontab
     }
 
     /// Whether the task has a line in the crontab; none when that cannot be read.

@@ -1,35 +1,302 @@
 //! How this server stands, as one versioned document: for `status`, the webapi, `status_file` and metrics.
 
+pub mod disks;
 pub mod metrics;
+pub mod moment;
+mod probe;
+pub mod stock;
+pub mod tasks;
+pub mod written;
 
+use crate::actions::properties::Severity;
 use crate::config::Config;
-use serde::{Deserialize, Serialize};
+use crate::error::Error;
+use crate::run::expected::{Crontab, Expected};
+use crate::run::trigger;
+use crate::store::journal;
+use disks::{Backups, Destination};
+use moment::Moment;
+use serde::Serialize;
+use std::path::Path;
+use tasks::{Running, TaskStatus, View};
 use time::OffsetDateTime;
 
-/// Version of the document's shape: readers refuse a higher one.
+/// Version of the document's shape: readers refuse a higher one. It goes up when a key changes its meaning or goes away, not
+/// when one is added.
 pub const SCHEMA: u32 = 1;
 
-/// How a server stands.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+/// How a server stands. `docs/api.md` describes every key.
+#[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Status {
     /// [`SCHEMA`].
     pub schema: u32,
     /// `server_name`.
     pub server: String,
+    /// `<region>-<project>-<server_name>`, which log names begin with; none when a part is not given for all tasks.
+    pub full_name: Option<String>,
     /// Version of this program.
-    pub version: String,
-    /// The server's clock, RFC 3339 with the local offset.
-    pub clock: String,
+    pub version: &'static str,
+    /// The server's clock.
+    pub clock: Moment,
+    /// The worst of [`Self::reasons`].
+    pub state: State,
+    /// What is not as it should be, the worst first; empty when all is well.
+    pub reasons: Vec<Reason>,
+    /// The word in the trigger file; none without one.
+    pub trigger: Option<String>,
+    /// How many problems `check` finds.
+    pub config: Problems,
+    /// How far it is known which tasks are in the crontab.
+    pub crontab: Crontab,
+    /// Everything that is at work, actions by themselves included.
+    pub running: Vec<Running>,
+    /// In the order of the configuration.
+    pub tasks: Vec<TaskStatus>,
+    /// Sets on disk, in the order of the configuration.
+    pub backups: Vec<Backups>,
+    /// Directories that backups are written to, in the order of the configuration.
+    pub destinations: Vec<Destination>,
+}
+
+/// How well something is, ordered by severity.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Nothing to do.
+    Ok,
+    /// Somebody should look at it soon.
+    Warning,
+    /// Backups are missing.
+    Error,
+}
+
+impl State {
+    /// The word in documents and tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What kind of thing is wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Trouble {
+    /// A task cannot run, or the configuration has errors elsewhere.
+    Config,
+    /// The last run failed or took too long.
+    Failed,
+    /// The last run was cut off.
+    Interrupted,
+    /// A run was due, was tried, and did not end well.
+    Overdue,
+    /// A run was due, and nothing ran.
+    Missed,
+    /// The last run ended with warnings.
+    Warnings,
+    /// The newest set is damaged.
+    Backup,
+    /// A destination does not answer.
+    Destination,
+    /// It is not known which tasks are in the crontab.
+    Crontab,
+    /// It is not known what ran.
+    Journal,
+    /// The trigger file says something worse than all of this.
+    Trigger,
+}
+
+impl Trouble {
+    fn severity(self) -> State {
+        match self {
+            Self::Config
+            | Self::Failed
+            | Self::Interrupted
+            | Self::Overdue
+            | Self::Missed
+            | Self::Backup
+            | Self::Journal => State::Error,
+            Self::Warnings | Self::Destination | Self::Crontab | Self::Trigger => State::Warning,
+        }
+    }
+
+    /// Whether it is about a run that did not happen, rather than one that went wrong.
+    pub fn is_late(self) -> bool {
+        matches!(self, Self::Overdue | Self::Missed)
+    }
+}
+
+/// One thing that is not as it should be.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Reason {
+    /// How bad it is.
+    pub severity: State,
+    /// What kind of thing it is.
+    pub kind: Trouble,
+    /// The task it is about, if it is about one.
+    pub task: Option<String>,
+    /// One line for people.
+    pub text: String,
+}
+
+impl Reason {
+    fn of(task: &str, kind: Trouble, text: &str) -> Self {
+        Self { severity: kind.severity(), kind, task: Some(task.to_owned()), text: one_line(text) }
+    }
+
+    fn general(kind: Trouble, text: &str) -> Self {
+        Self { severity: kind.severity(), kind, task: None, text: one_line(text) }
+    }
+
+    /// The line with what it is about.
+    pub fn line(&self) -> String {
+        self.task.as_ref().map_or_else(|| self.text.clone(), |task| format!("{task}: {}", self.text))
+    }
+}
+
+/// How many problems `check` finds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Problems {
+    /// What stops a task or an action.
+    pub errors: usize,
+    /// What is most likely a mistake.
+    pub warnings: usize,
 }
 
 impl Status {
-    /// Looks at the journal, the crontab and the destinations. What cannot be read is said in the document.
+    /// Looks at the journal, the crontab and the destinations. What cannot be read is said in the document, and nothing takes
+    /// longer than some seconds. It costs a child process (`crontab -l`) and a look at every set: who is asked often keeps
+    /// the answer for a while.
     pub fn of(config: &Config, now: OffsetDateTime) -> Self {
+        let records = journal::read(&config.logging.logs_path.join(journal::FILE_NAME));
+        let expected = Expected::of(config);
+        let (records, unread) = match records {
+            Ok(records) => (Some(records), None),
+            Err(error) => (None, Some(error)),
+        };
+        let view = View { config, records: records.as_deref(), expected: &expected, now };
+        let (backups, destinations) = disks::look(config);
+        let (tasks, of_tasks): (Vec<_>, Vec<_>) = config.tasks.iter().map(|task| view.task(task)).unzip();
+        let mut status = Self {
+            full_name: full_name(config),
+            trigger: config.logging.trigger.as_deref().and_then(trigger_word),
+            config: problems(config),
+            crontab: expected.crontab(),
+            running: records.as_deref().map(tasks::running).unwrap_or_default(),
+            tasks,
+            backups,
+            destinations,
+            ..Self::empty(&config.server_name, now)
+        };
+        let mut reasons: Vec<_> = of_tasks.into_iter().flatten().collect();
+        reasons.extend(unread.map(|error| Reason::general(Trouble::Journal, &error.to_string())));
+        reasons.extend(status.elsewhere());
+        status.settle(reasons);
+        status
+    }
+
+    /// What can be said when the configuration cannot be read.
+    pub fn without_config(error: &Error, now: OffsetDateTime) -> Self {
+        let mut status = Self { config: Problems { errors: 1, warnings: 0 }, ..Self::empty("", now) };
+        status.settle(vec![Reason::general(Trouble::Config, &error.to_string())]);
+        status
+    }
+
+    fn empty(server: &str, now: OffsetDateTime) -> Self {
         Self {
             schema: SCHEMA,
-            server: config.server_name.clone(),
-            version: env!("CARGO_PKG_VERSION").into(),
-            clock: now.to_string(),
+            server: server.to_owned(),
+            full_name: None,
+            version: env!("CARGO_PKG_VERSION"),
+            clock: Moment(now),
+            state: State::Ok,
+            reasons: Vec::new(),
+            trigger: None,
+            config: Problems { errors: 0, warnings: 0 },
+            crontab: Crontab::Unknown,
+            running: Vec::new(),
+            tasks: Vec::new(),
+            backups: Vec::new(),
+            destinations: Vec::new(),
         }
     }
+
+    /// What is wrong besides the tasks themselves.
+    fn elsewhere(&self) -> Vec<Reason> {
+        let mut reasons = Vec::new();
+        for backups in &self.backups {
+            let damage = backups.newest.as_ref().and_then(|newest| newest.damage.as_ref());
+            let text = |why: &String| format!("the newest backup of {} is damaged: {why}", backups.actions.join(", "));
+            reasons.extend(damage.map(|why| Reason::general(Trouble::Backup, &text(why))));
+        }
+        for destination in &self.destinations {
+            let text = |why: &String| format!("{}: {why}", destination.path);
+            reasons.extend(destination.problem.as_ref().map(|why| Reason::general(Trouble::Destination, &text(why))));
+        }
+        if self.crontab == Crontab::Unknown && self.tasks.iter().any(|task| task.cron.is_some()) {
+            let text = "the crontab cannot be read: nobody knows which tasks are enabled";
+            reasons.push(Reason::general(Trouble::Crontab, text));
+        }
+        if self.config.errors > 0 {
+            let text = format!("{} in the configuration, see `check`", count(self.config.errors, "error"));
+            reasons.push(Reason { severity: State::Warning, ..Reason::general(Trouble::Config, &text) });
+        }
+        reasons
+    }
+
+    /// Puts the reasons in order and takes the worst.
+    fn settle(&mut self, mut reasons: Vec<Reason>) {
+        let worst = |reasons: &[Reason]| reasons.iter().map(|reason| reason.severity).max().unwrap_or(State::Ok);
+        // a failure of an action that was run by itself, for example
+        if let Some(word) = self.trigger.as_deref().filter(|word| meant(word) > worst(&reasons)) {
+            reasons.push(Reason::general(Trouble::Trigger, &format!("the trigger file says {word}")));
+        }
+        reasons.sort_by_key(|reason| std::cmp::Reverse(reason.severity));
+        self.state = worst(&reasons);
+        self.reasons = reasons;
+    }
+
+    /// The document as JSON text, one line without its end.
+    pub fn document(&self) -> String {
+        // nothing in it can fail to become JSON
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// The state that a trigger word stands for.
+fn meant(word: &str) -> State {
+    match word {
+        "ERROR" => State::Error,
+        "WARNING" => State::Warning,
+        _ => State::Ok,
+    }
+}
+
+fn trigger_word(path: &Path) -> Option<String> {
+    let small = std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() < 64);
+    let text = small.then(|| std::fs::read_to_string(path).ok()).flatten()?;
+    let word = text.trim();
+    trigger::meaning(word).map(|_| word.to_owned())
+}
+
+fn full_name(config: &Config) -> Option<String> {
+    let (region, project) = (config.region.as_ref()?, config.project.as_ref()?);
+    Some(format!("{region}-{project}-{}", config.server_name))
+}
+
+fn problems(config: &Config) -> Problems {
+    let count = |severity| config.problems.iter().filter(|located| located.problem.severity == severity).count();
+    Problems { errors: count(Severity::Error), warnings: count(Severity::Warning) }
+}
+
+/// `1 error`, `2 errors`.
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect()
 }

@@ -8,6 +8,7 @@ pub mod politeness;
 pub mod process;
 pub mod signals;
 pub mod space;
+pub mod terminal;
 pub mod tree;
 pub mod trust;
 pub mod users;

@@ -1,6 +1,8 @@
 //! Free and total space of a file system, asked of the kernel itself (`statvfs`), never of `df`.
 
 use crate::error::{Doing, Result};
+use crate::sys::files;
+use std::io::ErrorKind;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -20,6 +22,18 @@ pub struct Space {
 pub fn of(path: &Path) -> Result<Space> {
     let st = rustix::fs::statvfs(path).doing(|| format!("asking for the free space of {}", path.display()))?;
     Ok(Space { total: st.f_blocks.saturating_mul(st.f_frsize), free: st.f_bavail.saturating_mul(st.f_frsize) })
+}
+
+/// Space of the file system that holds `path`, or would when it were created: of the nearest directory above it that exists.
+pub fn around(path: &Path) -> Result<Space> {
+    let mut last = of(path);
+    for above in path.ancestors().skip(1) {
+        match &last {
+            Err(error) if files::is(error, ErrorKind::NotFound) => last = of(above),
+            _ => break,
+        }
+    }
+    last
 }
 
 /// Space of the file system behind an open descriptor.
@@ -69,6 +83,12 @@ mod tests {
         assert!(answers[0].as_ref().unwrap().as_ref().unwrap().total > 0);
         assert!(answers[1].is_none());
         assert!(answers[2].as_ref().unwrap().is_err());
+    }
+
+    #[test]
+    fn what_is_not_there_yet_lies_where_it_will_be() {
+        assert_eq!(around(Path::new("/no/such/dir")).unwrap().total, of(Path::new("/")).unwrap().total);
+        assert!(around(Path::new("/etc/hostname/x")).is_err());
     }
 
     #[test]

@@ -28,6 +28,8 @@ mod restore;
 mod restore_dumps;
 mod rsync;
 mod runs;
+mod status;
+mod status_of_many;
 mod tar;
 mod tickets;
 mod upgrade;

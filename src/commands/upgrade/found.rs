@@ -1,8 +1,8 @@
 //! What KB17 left behind: backups on disk, and its web processes.
 
-use crate::commands::stock::{self, Stock};
 use crate::config::Config;
 use crate::error::Result;
+use crate::status::stock::{self, Stock};
 use crate::store::sets::{self, Origin, Set};
 use std::path::{Path, PathBuf};
 use time::PrimitiveDateTime;

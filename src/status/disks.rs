@@ -1,0 +1,172 @@
+//! What is on the disks: the newest set of each action, and the space of each destination. Neither may hang.
+
+use crate::actions::rsync::Location;
+use crate::config::Config;
+use crate::error::Result;
+use crate::status::moment::Moment;
+use crate::status::probe::{self, Look};
+use crate::status::stock::{self, Stock};
+use crate::store::proof::{Finding, Proof};
+use crate::store::sets::{self, Origin, Set, Source};
+use crate::sys::space::{self, Space};
+use crate::sys::{clock, mounts};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long all disks together may take to answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The sets that one or several actions write into the same places.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Backups {
+    /// The actions.
+    pub actions: Vec<String>,
+    /// Their type.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// How many sets there are; none when nobody knows.
+    pub count: Option<usize>,
+    /// Bytes of all of them.
+    pub bytes: u64,
+    /// The newest of them.
+    pub newest: Option<Newest>,
+    /// Why nobody knows.
+    pub problem: Option<String>,
+}
+
+/// The newest set of an action.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Newest {
+    /// Run time.
+    pub time: Moment,
+    /// 0 full, 1 differential; none for dumps.
+    pub level: Option<u8>,
+    /// Bytes on disk, all files together.
+    pub size: u64,
+    /// Whether it was read back to its end, when it was written or since.
+    pub verified: bool,
+    /// When it was last proven after it was written.
+    pub proven: Option<Moment>,
+    /// Why it cannot be relied on.
+    pub damage: Option<String>,
+}
+
+/// A directory that backups are written to.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Destination {
+    /// The directory.
+    pub path: String,
+    /// Where the file system is mounted that it lies on.
+    pub mount: Option<String>,
+    /// Size of the file system in bytes.
+    pub total: Option<u64>,
+    /// What can still be written, in bytes.
+    pub free: Option<u64>,
+    /// Why nobody knows.
+    pub problem: Option<String>,
+}
+
+enum Answer {
+    Sets(Result<Vec<Set>>),
+    Space(Result<Space>),
+}
+
+/// Asks all disks at the same time.
+pub fn look(config: &Config) -> (Vec<Backups>, Vec<Destination>) {
+    let stocks = stock::all(config).0;
+    let dirs = destinations(config, &stocks);
+    let looks = stocks.iter().map(sets_of).chain(dirs.iter().map(|dir| space_of(dir))).collect();
+    let mut answers = probe::take_all(looks, PATIENCE).into_iter();
+    let backups = stocks.iter().zip(answers.by_ref()).map(|(stock, answer)| backups(stock, answer)).collect();
+    let mounts = mounts::all().unwrap_or_default();
+    let mount = |dir: &Path| mounts::holding(&mounts, dir).map(|mount| mount.point.display().to_string());
+    let destinations = dirs.iter().zip(answers).map(|(dir, answer)| destination(dir, mount(dir), answer));
+    (backups, destinations.collect())
+}
+
+/// Every directory that is written to, each once, in the order of the configuration.
+fn destinations(config: &Config, stocks: &[Stock]) -> Vec<PathBuf> {
+    let of_stocks = stocks.iter().flat_map(|stock| stock.source.dirs()).map(Path::to_owned);
+    let of_rsync = config.actions.iter().filter(|entry| entry.kind.as_deref() == Some("rsync"));
+    let mut dirs: Vec<PathBuf> = Vec::new();
+    for dir in of_stocks.chain(of_rsync.filter_map(|entry| rsync_destination(config, &entry.name))) {
+        if !dirs.contains(&dir) {
+            dirs.push(dir);
+        }
+    }
+    dirs
+}
+
+fn rsync_destination(config: &Config, action: &str) -> Option<PathBuf> {
+    let properties = config.properties(action);
+    let text = properties.iter().find(|property| property.key == "dest_path")?.value.text()?;
+    let file = std::path::absolute(&config.path).ok()?;
+    Some(Location::parse(&text, file.parent()?).ok()?.local()?.to_owned())
+}
+
+fn sets_of(stock: &Stock) -> Look<Answer> {
+    let source: Source = stock.source.clone();
+    let name = format!("sets of {}", stock.label());
+    (name, Box::new(move || Answer::Sets(sets::find(&source))))
+}
+
+fn space_of(dir: &Path) -> Look<Answer> {
+    let path = dir.to_owned();
+    (format!("space of {}", dir.display()), Box::new(move || Answer::Space(space::around(&path))))
+}
+
+fn silent() -> String {
+    format!("no answer within {} s: its server or device is gone or hangs", PATIENCE.as_secs())
+}
+
+fn backups(stock: &Stock, answer: Option<Answer>) -> Backups {
+    let known = Backups {
+        actions: stock.actions.clone(),
+        kind: stock.kind,
+        count: None,
+        bytes: 0,
+        newest: None,
+        problem: None,
+    };
+    match answer {
+        Some(Answer::Sets(Ok(sets))) => Backups {
+            count: Some(sets.len()),
+            bytes: sets.iter().map(|set| set.size).sum(),
+            newest: sets.iter().max_by_key(|set| set.time).map(newest),
+            ..known
+        },
+        Some(Answer::Sets(Err(error))) => Backups { problem: Some(error.to_string()), ..known },
+        _ => Backups { problem: Some(silent()), ..known },
+    }
+}
+
+fn newest(set: &Set) -> Newest {
+    // what cannot be read proves nothing
+    let proof = Proof::read(set).ok().flatten();
+    let (written_well, mut damage) = match &set.origin {
+        Origin::Ours(manifest) => (manifest.verified, None),
+        Origin::Kb17 => (false, None),
+        Origin::Damaged(why) => (false, Some(why.clone())),
+    };
+    if let Some(bad) = proof.as_ref().filter(|proof| proof.result == Finding::Damaged) {
+        damage = Some(bad.reason.clone().unwrap_or_else(|| "it could not be read back".into()));
+    }
+    Newest {
+        time: Moment(clock::instant(set.time)),
+        level: set.parts.level,
+        size: set.size,
+        verified: damage.is_none() && (written_well || proof.is_some()),
+        proven: proof.and_then(|proof| Moment::parse(&proof.time)),
+        damage,
+    }
+}
+
+fn destination(dir: &Path, mount: Option<String>, answer: Option<Answer>) -> Destination {
+    let known = Destination { path: dir.display().to_string(), mount, total: None, free: None, problem: None };
+    match answer {
+        Some(Answer::Space(Ok(space))) => Destination { total: Some(space.total), free: Some(space.free), ..known },
+        Some(Answer::Space(Err(error))) => Destination { problem: Some(error.to_string()), ..known },
+        _ => Destination { problem: Some(silent()), ..known },
+    }
+}

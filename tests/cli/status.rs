@@ -1,0 +1,301 @@
+//! `status` of this server, and the files a run leaves for monitoring.
+
+use crate::support::{BINARY, Bench, HEAD, contains, lacks, tools};
+use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const ACTIONS: &str = "actions:
+  pack: {type: tar, basename: app, src_path: '{dir}/src', dest_path: '{dir}/backup'}
+  fail: {type: command, cmd: 'exit 3', continue_on_error: false}
+  warn: {type: command, cmd: 'echo odd >&2', stderr_level: warning}
+  sleep: {type: command, cmd: 'sleep 300'}
+";
+
+fn bench(name: &str, schedule: &str) -> Bench {
+    let bench = Bench::with(name, &format!("schedule:\n{schedule}{ACTIONS}"));
+    bench.write("src/file", "content");
+    bench
+}
+
+/// The crontab is a file of the bench; the text is what is in it.
+fn with_crontab(bench: &mut Bench, table: &str) {
+    let path = bench.write("table", table).display().to_string();
+    bench.fake("crontab", &format!("case $1 in -l) cat '{path}';; -) cat >'{path}';; esac"));
+}
+
+fn status(bench: &Bench) -> (i32, Value) {
+    let ran = bench.run(&["status", "--json"]);
+    assert_eq!(ran.stderr, "", "data on stdout, nothing else");
+    (ran.code, serde_json::from_str(&ran.stdout).unwrap())
+}
+
+/// Kind and task of every reason.
+fn reasons(document: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let all = document["reasons"].as_array().unwrap().iter();
+    all.map(|reason| (text(&reason["kind"]), text(&reason["task"]))).collect()
+}
+
+fn pair(kind: &str, task: &str) -> (String, String) {
+    (kind.to_owned(), task.to_owned())
+}
+
+#[test]
+fn a_server_is_as_well_as_its_worst_task() {
+    let mut bench = bench(
+        "status",
+        "  good: {actions: [pack], descr: Хорошая}\n  bad: {actions: [fail]}\n  odd: {actions: [warn]}\n",
+    );
+    with_crontab(&mut bench, "");
+    let (code, document) = status(&bench);
+    assert_eq!(
+        (code, &document["state"], &document["schema"]),
+        (0, &"ok".into(), &1.into()),
+        "nothing ran, nothing is due"
+    );
+    bench.run(&["run", "good"]).exits(0);
+    let (code, document) = status(&bench);
+    assert_eq!((code, reasons(&document)), (0, Vec::new()));
+    assert_eq!((&document["server"], &document["full_name"]), (&"srv".into(), &"77-test-srv".into()));
+    assert_eq!((&document["trigger"], &document["crontab"]), (&"SUCCESS".into(), &"read".into()));
+    let task = &document["tasks"][0];
+    assert_eq!((&task["name"], &task["description"]), (&"good".into(), &"Хорошая".into()));
+    assert_eq!((&task["last"]["result"], &task["last"]["exit"]), (&"ok".into(), &0.into()));
+    assert_eq!(task["last"]["started"], task["last_success"]["started"]);
+    assert!(task["last"]["bytes"].as_u64().unwrap() > 0 && task["last"]["files"] == 2, "{task}");
+    let backups = &document["backups"][0];
+    assert_eq!((&backups["actions"][0], &backups["count"]), (&"pack".into(), &1.into()));
+    assert_eq!((&backups["newest"]["verified"], &backups["newest"]["time"]), (&true.into(), &task["last"]["started"]));
+    let disk = &document["destinations"][0];
+    assert_eq!(disk["path"], "{dir}/backup");
+    assert!(disk["free"].as_u64().unwrap() <= disk["total"].as_u64().unwrap());
+    bench.run(&["run", "odd"]);
+    let (code, document) = status(&bench);
+    assert_eq!((code, reasons(&document)), (3, vec![pair("warnings", "odd")]));
+    bench.run(&["run", "bad"]);
+    let (code, document) = status(&bench);
+    assert_eq!(
+        (code, reasons(&document)),
+        (1, vec![pair("failed", "bad"), pair("warnings", "odd")]),
+        "the worst first"
+    );
+    let ran = bench.run(&["status"]);
+    assert_eq!(ran.code, 1);
+    contains(&ran.stdout, "ERROR srv, ");
+    contains(&ran.stdout, "error bad: failed on ");
+    contains(&ran.stdout, ": fail: the command exited with status 3\n");
+    contains(&ran.stdout, "when written\n");
+    // a damaged newest set is a failure, too
+    bench.run(&["run", "fail"]);
+    let set = bench.names("backup").into_iter().find(|name| name.ends_with(".tar.gz")).unwrap();
+    bench.write(&format!("backup/{set}"), "short");
+    let found = reasons(&status(&bench).1);
+    assert!(found.contains(&pair("backup", "")), "{found:?}");
+}
+
+/// The dead man's switch: 3 when nothing ran, 1 once it was tried and failed.
+#[test]
+fn a_task_that_did_not_run_is_an_error() {
+    let mut bench = bench(
+        "status-due",
+        "  hourly: {actions: [fail], cron: '0 * * * *'}\n  other: {actions: [pack], cron: '5 * * * *'}\n",
+    );
+    with_crontab(&mut bench, "");
+    assert_eq!(bench.run(&["enable", "hourly"]).code, 0);
+    let (code, document) = status(&bench);
+    assert_eq!((code, &document["tasks"][0]["due"]["state"]), (0, &"on time".into()), "just enabled");
+    assert!(document["tasks"][0]["next_run"].is_string() && document["tasks"][1]["next_run"].is_null());
+    bench.write("log/.state/enabled.json", "{\"hourly\": \"2020-06-01T12:00:00+03:00\"}");
+    let (code, document) = status(&bench);
+    assert_eq!((code, &document["state"], reasons(&document)), (3, &"error".into(), vec![pair("missed", "hourly")]));
+    assert_eq!(document["tasks"][0]["due"]["since"].as_str().map(|since| &since[..10]), Some("2020-06-01"));
+    contains(&bench.run(&["status"]).stdout, "error hourly: should have run at 2020-06-01 ");
+    bench.run(&["run", "hourly"]);
+    let (code, document) = status(&bench);
+    assert_eq!((code, reasons(&document)), (1, vec![pair("failed", "hourly"), pair("overdue", "hourly")]));
+}
+
+/// A crontab that cannot be read: what `enable` recorded counts, and without a record it is said.
+#[test]
+fn without_the_crontab_the_record_counts() {
+    let mut bench = bench("status-crontab", "  hourly: {actions: [pack], cron: '0 * * * *'}\n");
+    bench.fake("crontab", "echo 'not allowed' >&2; exit 1");
+    let (code, document) = status(&bench);
+    assert_eq!((code, reasons(&document)), (3, vec![pair("crontab", "")]));
+    assert_eq!((&document["crontab"], &document["tasks"][0]["enabled"]), (&"unknown".into(), &Value::Null));
+    bench.write("log/.state/enabled.json", "{\"hourly\": \"2020-06-01T12:00:00+03:00\"}");
+    let (code, document) = status(&bench);
+    assert_eq!(
+        (code, &document["crontab"], reasons(&document)),
+        (3, &"recorded".into(), vec![pair("missed", "hourly")])
+    );
+}
+
+#[test]
+fn what_cannot_be_known_is_said() {
+    let mut bench = bench("status-broken", "  t: {actions: [pack, nosuch], cron: '0 1 * * *'}\n");
+    with_crontab(&mut bench, "");
+    let (code, document) = status(&bench);
+    assert_eq!((code, reasons(&document)), (1, vec![pair("config", "t"), pair("config", "")]));
+    fs::create_dir_all(bench.path("log/journal.jsonl")).unwrap();
+    let (code, document) = status(&bench);
+    assert_eq!(code, 1);
+    assert!(reasons(&document).contains(&pair("journal", "")), "{document}");
+    // a word that no task explains: a run by hand, or somebody else's
+    let calm = self::bench("status-trigger", "  t: {actions: [pack]}\n");
+    calm.write("trigger", "ERROR\n");
+    let (code, document) = status(&calm);
+    assert_eq!((code, reasons(&document)), (3, vec![pair("trigger", "")]));
+}
+
+fn with_files(name: &str, more: &str) -> Bench {
+    let bench = Bench::new(name);
+    let logging =
+        "trigger_filepath: '{dir}/trigger', status_file: '{dir}/out/status.json', metrics_file: '{dir}/out/kb.prom'}";
+    let head = HEAD.replace("trigger_filepath: '{dir}/trigger'}", logging);
+    let tasks = "schedule:\n  good: {actions: [pack]}\n  bad: {actions: [fail]}\n  long: {actions: [sleep]}\n  \
+                 'a \"quoted\\name\"': {actions: [pack]}\n";
+    bench.config(&format!("{head}{tasks}{more}{ACTIONS}"));
+    bench.write("src/file", "content");
+    fs::create_dir(bench.path("out")).unwrap();
+    bench
+}
+
+fn written(bench: &Bench) -> Value {
+    serde_json::from_str(&bench.read("out/status.json")).unwrap()
+}
+
+#[test]
+fn a_run_leaves_both_files_for_monitoring() {
+    let bench = with_files("status-files", "");
+    // P24: what is planted under their names is replaced, not followed
+    let target = bench.write("precious", "untouched");
+    symlink(&target, bench.path("out/status.json")).unwrap();
+    symlink(&target, bench.path("out/kb.prom")).unwrap();
+    bench.run(&["run", "good"]).exits(0);
+    assert_eq!(bench.read("precious"), "untouched");
+    for name in ["out/status.json", "out/kb.prom"] {
+        let meta = fs::symlink_metadata(bench.path(name)).unwrap();
+        assert!(meta.is_file() && meta.mode() & 0o7777 == 0o644, "{name}: {meta:?}");
+    }
+    let document = written(&bench);
+    assert_eq!(
+        (&document["state"], &document["running"]),
+        (&"ok".into(), &Value::Array(Vec::new())),
+        "this run has ended"
+    );
+    assert_eq!(document["tasks"][0]["last"]["result"], "ok");
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&document), keys(&status(&bench).1), "the same document everywhere");
+    let metrics = bench.read("out/kb.prom");
+    contains(&metrics, "krista_backup_state 0\n");
+    contains(&metrics, "krista_backup_task_last_success_timestamp_seconds{task=\"good\"} ");
+    contains(&metrics, "krista_backup_task_enabled{task=\"a \\\"quoted\\\\name\\\"\"} ");
+    bench.run(&["run", "bad"]).exits(1);
+    assert_eq!((&written(&bench)["state"], &written(&bench)["trigger"]), (&"error".into(), &"ERROR".into()));
+    contains(&bench.read("out/kb.prom"), "krista_backup_task_last_status{task=\"bad\"} 2\n");
+    if tools::have(&["promtool"]) {
+        let input = fs::File::open(bench.path("out/kb.prom")).unwrap();
+        let checked = Command::new("promtool").args(["check", "metrics"]).stdin(input).output().unwrap();
+        let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+        assert_eq!((checked.status.code(), said.as_str()), (Some(0), ""), "{metrics}");
+    }
+    assert_eq!(bench.names("out").len(), 2, "no temporary files: {:?}", bench.names("out"));
+}
+
+/// A run that was refused is news for monitoring, too; a dry run is none.
+#[test]
+fn a_refused_run_writes_them_and_a_dry_run_does_not() {
+    let bench = with_files("status-refused", "  broken: {actions: [nosuch]}\n");
+    bench.run(&["run", "pack", "--dry"]);
+    assert_eq!(bench.names("out"), [""; 0]);
+    bench.run(&["run", "broken"]).exits(2);
+    let document = written(&bench);
+    assert_eq!(document["state"], "error");
+    assert!(reasons(&document).contains(&pair("failed", "broken")), "{document}");
+    let mut long = bench.command(&["run", "long"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !bench.journal().iter().any(|record| record["unit"] == "long") {
+        assert!(Instant::now() < deadline, "it does not start");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    bench.run(&["run", "long"]).exits(4);
+    let document = written(&bench);
+    assert_eq!(document["running"][0]["unit"], "long");
+    assert_eq!(document["tasks"][2]["running"]["pid"], long.id());
+    Command::new("kill").arg(long.id().to_string()).status().unwrap();
+    assert_eq!(long.wait().unwrap().code(), Some(143));
+    assert_eq!(written(&bench)["tasks"][2]["last"]["result"], "interrupted");
+    let text = bench.read("config.yaml");
+    fs::write(bench.path("config.yaml"), format!("{text}\n  - broken: [\n")).unwrap();
+    bench.run(&["run", "good"]).exits(2);
+    let document = written(&bench);
+    assert_eq!((&document["state"], reasons(&document)), (&"error".into(), vec![pair("config", "")]));
+    contains(&bench.read("out/kb.prom"), "krista_backup_state 2\n");
+}
+
+/// What monitoring cannot get is a warning, and never harms the backup.
+#[test]
+fn files_that_cannot_be_written_are_a_warning() {
+    let bench = with_files("status-unwritable", "");
+    fs::remove_dir(bench.path("out")).unwrap();
+    let ran = bench.run(&["run", "good"]);
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    contains(&bench.log(), "writing {dir}/out/status.json: opening directory {dir}/out: No such file or directory");
+    contains(&bench.log(), "kb.prom");
+    assert_eq!(bench.trigger(), "WARNING");
+    assert!(bench.names("backup").iter().any(|name| name.ends_with(".tar.gz")));
+}
+
+/// A destination that hangs neither hangs `status` nor hides the rest.
+#[test]
+fn a_hung_destination_is_said() {
+    if !tools::have(&["bindfs", "unshare"]) || !tools::can_mount() {
+        return;
+    }
+    let bench = Bench::with(
+        "status-hung",
+        "actions:\n  good: {type: tar, basename: g, src_path: '{dir}/src', dest_path: '{dir}/b'}\n  \
+         hung: {type: tar, basename: h, src_path: '{dir}/src', dest_path: '{dir}/mnt/x'}\n",
+    );
+    bench.write("src/a", "x");
+    bench.run(&["run", "good"]).exits(0);
+    fs::create_dir_all(bench.path("mnt/x")).unwrap();
+    let script = format!(
+        "cd {}; bindfs -f src mnt/x & server=$!
+        while ! grep -q \" $PWD/mnt/x \" /proc/self/mountinfo; do sleep 0.1; done
+        kill -STOP $server; {BINARY} --config config.yaml status --json; echo $? >code; kill -KILL $server",
+        bench.path("").display()
+    );
+    let mut command = Command::new("timeout");
+    command.args(["-k", "5", "120", "unshare", "-m", "--propagation", "private", "sh", "-c", &script]);
+    let output = command.output().unwrap();
+    assert_ne!(output.status.code(), Some(124), "it hung");
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let found: Vec<_> = document["destinations"].as_array().unwrap().iter().map(|disk| disk["free"].is_u64()).collect();
+    assert_eq!(found, [true, false], "{document}");
+    contains(document["destinations"][1]["problem"].as_str().unwrap(), "no answer within");
+    assert_eq!((&document["backups"][0]["count"], &document["backups"][1]["count"]), (&1.into(), &Value::Null));
+    assert_eq!((bench.read("code").trim(), &document["state"]), ("3", &"warning".into()));
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused() {
+    let bench = bench("status-usage", "  t: {actions: [pack]}\n");
+    for (arguments, reason) in [
+        (&["status", "--watch", "0"][..], "at least 1 second"),
+        (&["status", "--timeout", "5s"], "for asking other servers"),
+        (&["status", "http://127.0.0.1:1", "--timeout", "soon"], "no time such as 5s"),
+        (&["status", "http://127.0.0.1:1", "--timeout", "0"], "no time such as 5s"),
+        (&["status", "http://127.0.0.1:1", "--token-file", "/dev/null"], "does not hold one word"),
+        (&["status", "--servers", "/no/such"], "/no/such: No such file"),
+    ] {
+        let ran = bench.run(arguments);
+        assert!([1, 2].contains(&ran.code) && ran.stdout.is_empty(), "{arguments:?}: {ran:?}");
+        contains(&ran.stderr, reason);
+        lacks(&ran.stderr, "panicked");
+    }
+}
