@@ -1,11 +1,12 @@
 //! What can be typed: argh structs, one per verb. Their texts are the help.
 
-use argh::FromArgs;
+use argh::{CommandInfo, DynamicSubCommand, EarlyExit, FromArgs, SubCommands};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Backup agent for scattered servers: one static binary, one YAML file.
 #[derive(FromArgs)]
+#[argh(help_triggers("-h", "--help"))]
 pub(super) struct Cli {
     /// configuration file; default: `$KRISTA_BACKUP_CONFIG`, config.yaml beside the program,
     /// /etc/krista-backup/config.yaml, /opt/KristaBackup/config.yaml
@@ -35,11 +36,13 @@ pub(super) enum Command {
     Status(StatusArgs),
     Logs(LogsArgs),
     Web(WebArgs),
+    #[argh(dynamic)]
+    Help(HelpArgs),
 }
 
 /// Run a task or an action.
 #[derive(FromArgs)]
-#[argh(subcommand, name = "run")]
+#[argh(subcommand, help_triggers("-h", "--help"), name = "run")]
 pub(super) struct RunArgs {
     /// task or action; a task wins over an action of the same name
     #[argh(positional)]
@@ -64,7 +67,7 @@ pub(super) struct RunArgs {
 
 /// Validate the configuration: all problems with file, line and column. Changes nothing.
 #[derive(FromArgs)]
-#[argh(subcommand, name = "check")]
+#[argh(subcommand, help_triggers("-h", "--help"), name = "check")]
 pub(super) struct CheckArgs {
     /// print one JSON document
     #[argh(switch)]
@@ -73,7 +76,7 @@ pub(super) struct CheckArgs {
 
 /// List tasks and actions: description, cron, next run, last result.
 #[derive(FromArgs)]
-#[argh(subcommand, name = "list")]
+#[argh(subcommand, help_triggers("-h", "--help"), name = "list")]
 pub(super) struct ListArgs {
     /// print one JSON document
     #[argh(switch)]
@@ -82,7 +85,7 @@ pub(super) struct ListArgs {
 
 /// Put a task into the crontab of `cron_user`; KB17's line for it is replaced. Short form: en.
 #[derive(FromArgs)]
-#[argh(subcommand, name = "enable")]
+#[argh(subcommand, help_triggers("-h", "--help"), name = "enable")]
 pub(super) struct EnableArgs {
     /// task, or `all` for every task with a `cron`
     #[argh(positional)]
@@ -91,7 +94,7 @@ pub(super) struct EnableArgs {
 
 /// Take a task out of the crontab. Short form: dis.
 #[derive(FromArgs)]
-#[argh(subcommand, name = "disable")]
+#[argh(subcommand, help_triggers("-h", "--help"), name = "disable")]
 pub(super) struct DisableArgs {
     /// task (it need not be configured any more), or `all`
     #[argh(positional)]
@@ -100,7 +103,7 @@ pub(super) struct DisableArgs {
 
 /// List the backups on disk: time, level, size, age, when they were verified, what depends on what.
 #[derive(FromArgs)]
-#[argh(subcommand, name = "backups")]
+#[argh(subcommand, help_triggers("-h", "--help"), name = "backups")]
 pub(super) struct BackupsArgs {
     /// task or action; default: all
     #[argh(positional)]
@@ -113,7 +116,7 @@ pub(super) struct BackupsArgs {
 
 /// Read backups to their end and prove them; without arguments, all of them. Prints ok, damaged or unverified for each.
 #[derive(FromArgs)]
-#[argh(subcommand, name = "verify")]
+#[argh(subcommand, help_triggers("-h", "--help"), name = "verify")]
 pub(super) struct VerifyArgs {
     /// tasks or actions whose backups are meant, or files
     #[argh(positional, arg_name = "unit|file")]
@@ -124,6 +127,7 @@ pub(super) struct VerifyArgs {
 #[derive(FromArgs)]
 #[argh(
     subcommand,
+    help_triggers("-h", "--help"),
     name = "restore",
     example = "{command_name} UNIT --to /restore",
     example = "{command_name} UNIT --to /restore --at '2026-11-20 12:00' --only etc/nginx",
@@ -176,7 +180,7 @@ pub(super) struct RestoreArgs {
 
 /// Show what changes when this program takes over from KB17, and take over its crontab lines.
 #[derive(FromArgs)]
-#[argh(subcommand, name = "upgrade")]
+#[argh(subcommand, help_triggers("-h", "--help"), name = "upgrade")]
 pub(super) struct UpgradeArgs {
     /// directory of KB17 with its config.yaml; default: `/opt/KristaBackup`
     #[argh(option, arg_name = "dir", default = "PathBuf::from(\"/opt/KristaBackup\")")]
@@ -195,6 +199,7 @@ pub(super) struct UpgradeArgs {
 #[derive(FromArgs)]
 #[argh(
     subcommand,
+    help_triggers("-h", "--help"),
     name = "status",
     example = "{command_name}",
     example = "{command_name} http://10.0.0.5:5556 http://10.0.0.6:5556",
@@ -230,6 +235,7 @@ pub(super) struct StatusArgs {
 #[derive(FromArgs)]
 #[argh(
     subcommand,
+    help_triggers("-h", "--help"),
     name = "logs",
     example = "{command_name}",
     example = "{command_name} --last TASK --debug",
@@ -263,7 +269,13 @@ pub(super) struct LogsArgs {
 
 /// Start or stop the webapi: read-only answers over HTTP for a central poller, Zabbix and Prometheus.
 #[derive(FromArgs)]
-#[argh(subcommand, name = "web", example = "{command_name} start --api", example = "{command_name} stop --api")]
+#[argh(
+    subcommand,
+    help_triggers("-h", "--help"),
+    name = "web",
+    example = "{command_name} start --api",
+    example = "{command_name} stop --api"
+)]
 pub(super) struct WebArgs {
     /// start (in the foreground) or stop
     #[argh(positional)]
@@ -276,6 +288,43 @@ pub(super) struct WebArgs {
     /// the same, as KB17 spelt it
     #[argh(switch)]
     pub(super) webapi: bool,
+}
+
+/// Print the documentation: a topic, an action type or a command; without one, the list of topics.
+#[derive(FromArgs)]
+#[argh(help_triggers("-h", "--help"), example = "{command_name}", example = "{command_name} restore")]
+pub(super) struct HelpArgs {
+    /// what to read about
+    #[argh(positional)]
+    pub(super) topic: Option<String>,
+
+    /// en or ru; default: by LC_ALL, LC_MESSAGES and LANG
+    #[argh(option, arg_name = "language")]
+    pub(super) lang: Option<String>,
+}
+
+/// argh keeps the name `help` to itself, unless it is found at run time.
+impl DynamicSubCommand for HelpArgs {
+    fn commands() -> &'static [&'static CommandInfo] {
+        &[&CommandInfo {
+            name: "help",
+            short: &'\0',
+            description: "Print the documentation: the list of topics, or one of them.",
+        }]
+    }
+
+    fn try_redact_arg_values(_: &[&str], _: &[&str]) -> Option<Result<Vec<String>, EarlyExit>> {
+        None
+    }
+
+    fn try_from_args(command_name: &[&str], args: &[&str]) -> Option<Result<Self, EarlyExit>> {
+        (command_name.last() == Some(&"help")).then(|| Self::from_args(command_name, args))
+    }
+}
+
+/// The names of all commands.
+pub(super) fn commands() -> Vec<&'static str> {
+    Command::COMMANDS.iter().chain(Command::dynamic_commands()).map(|command| command.name).collect()
 }
 
 fn weekdays(text: &str) -> std::result::Result<BTreeSet<u8>, String> {

@@ -6,6 +6,7 @@ mod typed;
 use crate::commands::backups::backups;
 use crate::commands::check::check;
 use crate::commands::crontab::{disable, enable};
+use crate::commands::help::{self, help};
 use crate::commands::list::{Format, list};
 use crate::commands::logs::{Reading, logs};
 use crate::commands::restore::{Request as Wanted, restore};
@@ -19,7 +20,7 @@ use crate::output;
 use crate::run::mishap;
 use crate::sys::guard;
 use argh::FromArgs;
-use args::{Cli, Command, LogsArgs, RestoreArgs, RunArgs, StatusArgs};
+use args::{Cli, Command, HelpArgs, LogsArgs, RestoreArgs, RunArgs, StatusArgs};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use typed::normalise;
@@ -101,6 +102,14 @@ fn dispatch(args: &[String]) -> Result<Exit> {
             let LogsArgs { what, debug, last, follow, token_file, json } = args;
             logs(config, &Reading { what, debug, last, follow, token_file, format: format(json) })
         }
+        Some(Command::Help(HelpArgs { topic, lang })) => match (topic, args::commands()) {
+            (Some(verb), verbs) if verbs.contains(&verb.as_str()) && !help::is_topic(&verb) => {
+                dispatch(&[verb, "--help".to_owned()])
+            }
+            (topic, verbs) => {
+                help(&help::Question { topic: topic.as_deref(), language: lang.as_deref(), commands: &verbs })
+            }
+        },
         Some(Command::Web(args)) => match (args.order.as_str(), args.api || args.webapi) {
             ("start", true) => web::start(config),
             ("stop", true) => web::stop(config),

@@ -17,6 +17,7 @@ const VALUED: &[&str] = &[
     "--timeout",
     "--watch",
     "--last",
+    "--lang",
 ];
 
 /// What people type → what argh reads: `--x=v`, `-h`, `--config` anywhere, KB17's short verbs.

@@ -4,6 +4,7 @@ pub mod backups;
 pub mod check;
 pub mod crontab;
 pub mod desk;
+pub mod help;
 pub mod list;
 pub mod logs;
 pub mod run;
