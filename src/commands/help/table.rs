@@ -82,14 +82,21 @@ fn beside(row: &[String], widths: &[usize]) -> Vec<String> {
     (0..height).map(line).collect()
 }
 
-/// One row as `first cell (head: cell; head: cell)` with its last cell below.
+/// One row below the other: its first cell, then the others indented. Of more than three columns, those in the middle
+/// stand beside the first: `key (type: text; default: x)`.
 fn entry(head: &[String], row: &[String]) -> Vec<String> {
-    let (first, rest) = row.split_first().map_or(("", row), |(first, rest)| (first.as_str(), rest));
-    let (last, middle) = rest.split_last().map_or(("", rest), |(last, middle)| (last.as_str(), middle));
-    let said = head.iter().skip(1).zip(middle).filter(|(_, cell)| !cell.is_empty());
-    let said: Vec<_> = said.map(|(head, cell)| format!("{head}: {cell}")).collect();
-    let title = if said.is_empty() { first.to_owned() } else { format!("{first} ({})", said.join("; ")) };
-    let below = wrap(last, WIDTH - 4).into_iter().map(|line| format!("    {line}"));
+    let named = |(head, cell): (&String, &String)| (!cell.is_empty()).then(|| format!("{head}: {cell}"));
+    let rest = || head.iter().zip(row).skip(1);
+    let (title, below) = match row {
+        [first, second] => (first.clone(), vec![second.clone()]),
+        [first, .., last] if row.len() > 3 => {
+            let middle: Vec<_> = rest().take(row.len() - 2).filter_map(named).collect();
+            let title = if middle.is_empty() { first.clone() } else { format!("{first} ({})", middle.join("; ")) };
+            (title, vec![last.clone()])
+        }
+        _ => (row.first().cloned().unwrap_or_default(), rest().filter_map(named).collect()),
+    };
+    let below = below.iter().flat_map(|cell| wrap(cell, WIDTH - 4)).map(|line| format!("    {line}"));
     wrap(&title, WIDTH).into_iter().chain(below).collect()
 }
 
