@@ -34,7 +34,7 @@ fn pages_in(dir: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     let entries = fs::read_dir(dir)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
     let packed = |path: &PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str());
-        name.is_some_and(|name| name.ends_with(".md") && !NOT_PACKED.contains(&name))
+        path.extension().is_some_and(|end| end == "md") && name.is_some_and(|name| !NOT_PACKED.contains(&name))
     };
     let mut pages: Vec<_> = entries.into_iter().filter(packed).collect();
     pages.sort();
