@@ -13,6 +13,7 @@ TEST_PACKAGES=(
     rsync cron busybox-static                     # programs the actions and `enable` drive
     openssh-client openssh-server bindfs          # another server, and a file system that hangs
     passwd procps                                 # users of their own, and who is running
+    man-db groff-base mandoc                      # the man pages
     shellcheck gcc libc6-dev binutils             # building and checking
 )
 SIZE_LIMIT=$((3 * 1024 * 1024))

@@ -298,7 +298,7 @@ pub(super) struct HelpArgs {
     #[argh(positional)]
     pub(super) topic: Option<String>,
 
-    /// en or ru; default: by LC_ALL, LC_MESSAGES and LANG
+    /// en or ru; default: by the locale
     #[argh(option, arg_name = "language")]
     pub(super) lang: Option<String>,
 }

@@ -28,17 +28,7 @@ pub(super) fn read(name: &str, value: &Value, actions: &[Entry], base_dir: &Path
     if name == "all" {
         p.problem(Severity::Warning, "", "a task named `all` cannot be enabled alone: `enable all` means every task");
     }
-    let task = Task {
-        descr: p.text("descr").map(|text| super::one_line(&text)).unwrap_or_default(),
-        cron: read_cron(&mut p),
-        all_fields_match: p.flag("all_fields_match", false),
-        actions: read_steps(&mut p, "actions", actions),
-        finally: read_steps(&mut p, "finally", actions),
-        naming: read_naming(&mut p),
-        timeout: p.duration("timeout"),
-        lock_wait: p.duration("lock_wait"),
-        ..empty(name, value)
-    };
+    let task = read_task(&mut p, empty(name, value), actions);
     if !pairs.iter().any(|(key, value)| key == "actions" && *value != Value::Null) {
         p.problem(Severity::Error, "actions", "`actions` is required");
     } else if task.actions.is_empty() && !p.has_errors() {
@@ -48,7 +38,21 @@ pub(super) fn read(name: &str, value: &Value, actions: &[Entry], base_dir: &Path
     (task, p.finish().1)
 }
 
-fn empty(name: &str, value: &Value) -> Task {
+pub(super) fn read_task(p: &mut Properties<'_>, empty: Task, actions: &[Entry]) -> Task {
+    Task {
+        descr: p.text("descr").map(|text| super::one_line(&text)).unwrap_or_default(),
+        cron: read_cron(p),
+        all_fields_match: p.flag("all_fields_match", false),
+        actions: read_steps(p, "actions", actions),
+        finally: read_steps(p, "finally", actions),
+        naming: read_naming(p),
+        timeout: p.duration("timeout"),
+        lock_wait: p.duration("lock_wait"),
+        ..empty
+    }
+}
+
+pub(super) fn empty(name: &str, value: &Value) -> Task {
     Task {
         name: name.to_owned(),
         descr: String::new(),

@@ -21,7 +21,13 @@ pub(super) struct Top {
 pub(super) fn read(root: &[(String, Value)], base_dir: &Path) -> (Top, Vec<Problem>) {
     let properties = Property::own(&[], root);
     let mut p = Properties::new(Vec::new(), &properties, base_dir);
-    let naming = section(&mut p, "naming", |p| {
+    let top = read_top(&mut p);
+    p.report_unknown();
+    (top, p.finish().1)
+}
+
+pub(super) fn read_top(p: &mut Properties<'_>) -> Top {
+    let naming = section(p, "naming", |p| {
         let naming = read_naming(p);
         if naming.server_name.is_none() && !p.has("server_name") {
             p.problem(Severity::Error, "server_name", "`server_name` is required");
@@ -30,15 +36,14 @@ pub(super) fn read(root: &[(String, Value)], base_dir: &Path) -> (Top, Vec<Probl
     });
     let top = Top {
         naming,
-        cron_user: section(&mut p, "cron", |p| p.text("cron_user").filter(|user| !user.is_empty())),
-        logging: section(&mut p, "logging", read_logging),
-        web: section(&mut p, "web", read_web),
+        cron_user: section(p, "cron", |p| p.text("cron_user").filter(|user| !user.is_empty())),
+        logging: section(p, "logging", read_logging),
+        web: section(p, "web", read_web),
         allow_parallel: p.flag("allow_parallel", true),
     };
     p.map("schedule");
     p.map("actions");
-    p.report_unknown();
-    (top, p.finish().1)
+    top
 }
 
 /// Reads a map of the top level; a missing one as if it were empty.
@@ -71,7 +76,7 @@ fn name_part(p: &mut Properties<'_>, key: &'static str) -> Option<String> {
     Some(name)
 }
 
-fn read_logging(p: &mut Properties<'_>) -> Logging {
+pub(super) fn read_logging(p: &mut Properties<'_>) -> Logging {
     Logging {
         logs_path: p.path_or("logs_path", "/var/log/KristaBackup"),
         trigger: p.path("trigger_filepath"),
@@ -93,7 +98,7 @@ fn read_group(p: &mut Properties<'_>, key: &'static str) -> Option<u32> {
     id
 }
 
-fn read_web(p: &mut Properties<'_>) -> Web {
+pub(super) fn read_web(p: &mut Properties<'_>) -> Web {
     let hosts = p.list("host").filter(|hosts| !hosts.is_empty()).unwrap_or_else(|| vec!["127.0.0.1".into()]);
     let port = p.number_or("port", 1..=65_535, 5556);
     // settings of KB17's web page, such as SECRET_KEY

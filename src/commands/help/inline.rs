@@ -65,15 +65,12 @@ fn unemphasised(text: &str) -> String {
     while let Some((before, after)) = rest.split_once('*') {
         shown.push_str(before);
         let pair = after.split_once('*').filter(|(inside, _)| !inside.is_empty() && inside.trim() == *inside);
-        match pair {
-            Some((inside, end)) => {
-                shown.push_str(inside);
-                rest = end;
-            }
-            None => {
-                shown.push('*');
-                rest = after;
-            }
+        if let Some((inside, end)) = pair {
+            shown.push_str(inside);
+            rest = end;
+        } else {
+            shown.push('*');
+            rest = after;
         }
     }
     shown.push_str(rest);

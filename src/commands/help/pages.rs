@@ -1,4 +1,4 @@
-//! The documentation inside the executable: Markdown pages, packed by `cross/pages.rs`.
+//! The documentation inside the executable: Markdown pages, packed by `build.rs`.
 
 use crate::error::{Doing, Result};
 use flate2::read::DeflateDecoder;
@@ -51,7 +51,7 @@ pub fn section<'a>(page: &'a str, title: &str) -> Option<&'a str> {
 }
 
 /// What stands before the first section of the second rank that this says is not wanted.
-pub fn head<'a>(page: &'a str, ends: impl Fn(&str) -> bool) -> &'a str {
+pub fn head(page: &str, ends: impl Fn(&str) -> bool) -> &str {
     let end = headings(page).find(|(_, rank, title)| *rank == 2 && ends(title)).map_or(page.len(), |(at, ..)| at);
     page.get(..end).unwrap_or(page)
 }

@@ -66,7 +66,7 @@ impl Page {
         } else if let Some(mark) = mark(text) {
             self.end_paragraph();
             self.inside = indent + mark;
-            self.mark = line.get(..indent + mark).unwrap_or_default().to_owned();
+            line.get(..indent + mark).unwrap_or_default().clone_into(&mut self.mark);
             self.paragraph.push_str(text.get(mark..).unwrap_or_default());
         } else {
             if self.paragraph.is_empty() {

@@ -67,6 +67,11 @@ pub const TOPICS: &[Topic] = &[
         parts: &[Page("docs/restore.md")],
     },
     Topic {
+        name: "commands",
+        about: ["every command and its options", "все команды и их параметры"],
+        parts: &[Page("docs/commands.md")],
+    },
+    Topic {
         name: "runs",
         about: [
             "what a run leaves behind: logs, trigger, journal",
