@@ -21,7 +21,6 @@ mod formats;
 mod guards;
 mod help;
 mod list;
-mod help;
 mod mount;
 mod move_bkp_period;
 mod pgdump;

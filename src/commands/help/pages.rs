@@ -1,4 +1,4 @@
-//! The documentation inside the executable: Markdown pages, packed by `build.rs`.
+//! The documentation inside the executable: Markdown pages, packed by `cross/pages.rs`.
 
 use crate::error::{Doing, Result};
 use flate2::read::DeflateDecoder;
