@@ -2,6 +2,7 @@
 //! fixed, so memory stays the same however long the stream is.
 
 use crate::error::{Doing, Error, Result};
+use crate::store::manifest::Blocks;
 use flate2::Crc;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
@@ -112,21 +113,18 @@ pub struct Index {
 }
 
 impl Index {
-    /// Offsets in the file and in the stream of evenly spread blocks, at most `limit`, the first one always among them.
-    pub fn thinned(&self, limit: usize) -> Vec<(u64, u64)> {
+    /// The blocks for a manifest, as many of them taken together as it needs for at most `limit`.
+    pub fn thinned(&self, limit: usize) -> Blocks {
         let mut stride = 1;
         while self.lengths.len().div_ceil(stride) > limit.max(1) {
             stride *= 2;
         }
-        let mut offset = self.head;
-        let mut places = Vec::with_capacity(self.lengths.len().div_ceil(stride));
-        for (number, len) in self.lengths.iter().enumerate() {
-            if number % stride == 0 {
-                places.push((offset, number as u64 * self.block as u64));
-            }
-            offset += u64::from(*len);
+        let together = |lengths: &[u32]| lengths.iter().map(|len| u64::from(*len)).sum();
+        Blocks {
+            begin: self.head,
+            plain: (self.block * stride) as u64,
+            packed: self.lengths.chunks(stride).map(together).collect(),
         }
-        places
     }
 }
 

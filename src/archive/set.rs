@@ -80,9 +80,9 @@ impl Opened {
 
     /// Its members from the first one on.
     pub fn members(&self) -> Result<Box<dyn Archive>> {
-        let blocks = self.manifest.as_ref().map_or(&[][..], |manifest| &manifest.blocks);
+        let blocks = self.manifest.as_ref().map(|manifest| manifest.blocks.places()).unwrap_or_default();
         let wanted = Wanted { sha256: self.manifest.is_some(), sha1: self.sha1.is_some() };
-        open::members(self.duplicate()?, blocks, wanted)
+        open::members(self.duplicate()?, &blocks, wanted)
     }
 
     /// Fails when what was read is not what the manifest or the checksum file says.

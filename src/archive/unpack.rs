@@ -289,7 +289,7 @@ mod tests {
         for codec in [&Gzip { level: 1 } as &dyn Codec, &Bzip { level: 3 }] {
             let (file, written, plain) = packed_by(codec);
             for limit in [0, 1, 2, 3, 5, 1000] {
-                let blocks = if limit == 0 { Vec::new() } else { written.index.thinned(limit) };
+                let blocks = if limit == 0 { Vec::new() } else { written.index.thinned(limit).places() };
                 let (found, seen) = unpack(&file, &blocks).unwrap();
                 assert!(found == plain, "{limit}");
                 assert_eq!((seen.size, seen.sha256.as_ref()), (written.size, Some(&written.sha256)), "{limit}");
@@ -301,14 +301,14 @@ mod tests {
     #[test]
     fn places_that_cannot_be_true_are_not_used_and_false_ones_are_noticed() {
         let (file, written, _) = packed_by(&Bzip { level: 3 });
-        let good = written.index.thinned(1000);
+        let good = written.index.thinned(1000).places();
         for (at, start) in [(1, 0), (0, 1)] {
             let mut bad = good.clone();
             bad[2] = (bad[2].0 + at, bad[2].1 + start);
             assert!(unpack(&file, &bad).is_err(), "{at} {start}");
         }
         let (file, written, plain) = packed();
-        let good = written.index.thinned(1000);
+        let good = written.index.thinned(1000).places();
         for bad in
             [vec![(0, 0)], vec![(10, 0), (5, 500)], vec![(10, 0), (50, 20), (60, 10)], vec![(10, 0), (u64::MAX, 1)]]
         {
@@ -328,10 +328,10 @@ mod tests {
         file.write_all(b"x").unwrap();
         for length in [written.size + 1, written.size - 1, written.size / 2] {
             file.set_len(length).unwrap();
-            assert!(unpack(&file, &written.index.thinned(3)).is_err(), "{length}");
+            assert!(unpack(&file, &written.index.thinned(3).places()).is_err(), "{length}");
         }
         let (mut file, written, _) = packed();
-        let blocks = written.index.thinned(3);
+        let blocks = written.index.thinned(3).places();
         for length in [written.size - 1, written.size - 8, written.size - 9, written.size / 2, 30] {
             file.set_len(length).unwrap();
             assert!(unpack(&file, &blocks).is_err(), "{length}");
@@ -339,7 +339,7 @@ mod tests {
         }
         let (mut other, written, _) = packed();
         other.write_all(b"x").unwrap();
-        assert!(unpack(&other, &written.index.thinned(3)).is_err());
+        assert!(unpack(&other, &written.index.thinned(3).places()).is_err());
         assert!(unpack(&other, &[]).is_err());
         file.flush().unwrap();
     }

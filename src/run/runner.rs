@@ -42,7 +42,7 @@ pub fn run(unit: Unit, facts: Run, cancel: &Cancel) -> Done {
     let limits = Limits { cancel: cancel.clone(), deadline };
     let mut progress = Progress { facts: Arc::new(facts), done: Done::nothing(), halted: None };
     for step in unit.steps {
-        progress.step(Arc::new(step), &limits);
+        progress.step(&Arc::new(step), &limits);
     }
     if let Err(stop) = limits.check() {
         progress.stopped(&stop);
@@ -50,7 +50,7 @@ pub fn run(unit: Unit, facts: Run, cancel: &Cancel) -> Done {
     let last = last_limits(&limits);
     progress.halted = None;
     for step in unit.finally {
-        progress.carry_out(Arc::new(step), &last);
+        progress.carry_out(&Arc::new(step), &last);
     }
     progress.done
 }
@@ -90,7 +90,7 @@ impl Done {
 }
 
 impl Progress {
-    fn step(&mut self, step: Arc<Step>, limits: &Limits) {
+    fn step(&mut self, step: &Arc<Step>, limits: &Limits) {
         if self.halted.is_none()
             && let Err(stop) = limits.check()
         {
@@ -98,13 +98,13 @@ impl Progress {
         }
         if let Some(reason) = &self.halted {
             log::info!(target: ROOT, "skipping {}: {reason}", step.name);
-            self.done.actions.push(skipped(&step, reason));
+            self.done.actions.push(skipped(step, reason));
             return;
         }
-        let (name, goes_on) = (step.name.clone(), step.common.continue_on_error);
         let end = self.carry_out(step, limits);
-        if failed(end) && !goes_on {
-            self.halted = Some(format!("{name} has {}", if end == Outcome::Timeout { "timed out" } else { "failed" }));
+        if failed(end) && !step.common.continue_on_error {
+            self.halted =
+                Some(format!("{} has {}", step.name, if end == Outcome::Timeout { "timed out" } else { "failed" }));
         }
     }
 
@@ -125,19 +125,19 @@ impl Progress {
         self.halted.get_or_insert(reason);
     }
 
-    fn carry_out(&mut self, step: Arc<Step>, limits: &Limits) -> Outcome {
+    fn carry_out(&mut self, step: &Arc<Step>, limits: &Limits) -> Outcome {
         let name = if step.dry { format!("{}_DRYRUN", step.name) } else { step.name.clone() };
         let own = step.common.timeout.and_then(|timeout| Deadline::after(timeout, "the timeout of the action"));
         let deadline = [own, limits.deadline].into_iter().flatten().min();
         log::info!(target: ROOT, "starting {name} ({})", step.kind);
         let begun = Instant::now();
         let limits = Limits { cancel: limits.cancel.clone(), deadline };
-        let Came { report, result, warnings } =
-            watch::to_end(Work { step: Arc::clone(&step), facts: Arc::clone(&self.facts), name: name.clone(), limits });
+        let work = Work { step: Arc::clone(step), facts: Arc::clone(&self.facts), name: name.clone(), limits };
+        let Came { report, result, warnings } = watch::to_end(&work);
         let (outcome, message) = self.judge(&name, result, warnings);
         let took = begun.elapsed();
         log::info!(target: ROOT, "finished {name}: {} in {}", outcome.word(), show_duration(took));
-        self.account(&step, outcome, &message);
+        self.account(step, outcome, &message);
         self.done.actions.push(ActionEnd {
             name: step.name.clone(),
             kind: step.kind.to_owned(),

@@ -62,10 +62,34 @@ pub struct Manifest {
     pub skipped: Vec<String>,
     /// Every file of the set but the manifest itself, main file first.
     pub files: Vec<FileRecord>,
-    /// For tar archives: offset in the file and in the tar stream of blocks that can be unpacked by themselves.
-    /// Written by [`Manifest::to_json`], on one line: there may be a million of them.
+    /// For tar archives: where they can be unpacked in parts. Written by [`Manifest::to_json`], on one line: there may be
+    /// many of them.
     #[serde(default, skip_serializing)]
-    pub blocks: Vec<(u64, u64)>,
+    pub blocks: Blocks,
+}
+
+/// Parts of a packed file that follow each other and can be unpacked by themselves.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Blocks {
+    /// Bytes of the file before the first one.
+    pub begin: u64,
+    /// Bytes each but the last one unpacks to.
+    pub plain: u64,
+    /// Bytes of the file that each takes.
+    pub packed: Vec<u64>,
+}
+
+impl Blocks {
+    /// Offsets of each in the file and in the stream. Ones beyond all files are cut off: they come from a false manifest.
+    pub fn places(&self) -> Vec<(u64, u64)> {
+        let first = (self.begin, 0_u64);
+        let next = |(at, start): &mut (u64, u64), packed: &u64| {
+            let place = (*at, *start);
+            (*at, *start) = (at.checked_add(*packed)?, start.checked_add(self.plain)?);
+            Some(place)
+        };
+        self.packed.iter().scan(first, next).collect()
+    }
 }
 
 /// One file of a set.
@@ -123,7 +147,7 @@ impl Manifest {
     pub fn to_json(&self) -> Result<Vec<u8>> {
         let doing = || "writing a manifest".into();
         let mut text = serde_json::to_string_pretty(self).doing(doing)?;
-        if !self.blocks.is_empty() {
+        if !self.blocks.packed.is_empty() {
             let blocks = serde_json::to_string(&self.blocks).doing(doing)?;
             // `blocks` is left out above and stands last, compactly
             text.truncate(text.strip_suffix("\n}").map_or(text.len(), str::len));
@@ -169,14 +193,25 @@ mod tests {
 
     #[test]
     fn written_and_read_again() {
-        for blocks in [vec![], vec![(0, 0), (7, u64::MAX)]] {
-            let manifest = Manifest { blocks, ..sample() };
+        for packed in [vec![], vec![7, u64::MAX]] {
+            let begin = packed.len() as u64;
+            let manifest = Manifest { blocks: Blocks { begin, plain: begin, packed }, ..sample() };
             let text = manifest.to_json().unwrap();
             assert!(text.ends_with(b"}\n"));
             assert_eq!(Manifest::from_json(&text).unwrap(), manifest);
         }
-        let text = String::from_utf8(Manifest { blocks: vec![(1, 2)], ..sample() }.to_json().unwrap()).unwrap();
-        assert!(text.contains("\n  \"blocks\": [[1,2]]\n}\n") && text.contains("00ab"), "{text}");
+        let blocks = Blocks { begin: 10, plain: 512, packed: vec![3, 4] };
+        let text = String::from_utf8(Manifest { blocks, ..sample() }.to_json().unwrap()).unwrap();
+        let line = r#"  "blocks": {"begin":10,"plain":512,"packed":[3,4]}"#;
+        assert!(text.contains(&format!("\n{line}\n}}\n")) && text.contains("00ab"), "{text}");
+    }
+
+    #[test]
+    fn places_follow_each_other() {
+        let blocks = |packed| Blocks { begin: 10, plain: 512, packed };
+        assert_eq!(blocks(vec![]).places(), []);
+        assert_eq!(blocks(vec![3, 4, 5]).places(), [(10, 0), (13, 512), (17, 1024)]);
+        assert_eq!(blocks(vec![3, u64::MAX, 5]).places(), [(10, 0)], "no overflow");
     }
 
     #[test]

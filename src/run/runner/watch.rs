@@ -45,8 +45,7 @@ pub struct Came {
 }
 
 /// Carries out an action, to its end or to the end of our patience.
-pub fn to_end(work: Work) -> Came {
-    let limits = work.limits.clone();
+pub fn to_end(work: &Work) -> Came {
     let (sender, came) = mpsc::sync_channel(1);
     let theirs = work.clone();
     let on_thread = move || {
@@ -54,7 +53,7 @@ pub fn to_end(work: Work) -> Came {
         let _ = sender.send(theirs.carry_out());
     };
     match std::thread::Builder::new().name("action".into()).spawn(on_thread) {
-        Ok(_) => wait_for(&came, &limits),
+        Ok(_) => wait_for(&came, &work.limits),
         // better unwatched than not at all
         Err(_) => work.carry_out(),
     }

@@ -1,7 +1,7 @@
 //! One pass over the directories of a source: every name is judged, every main file becomes a set.
 
 use crate::error::Result;
-use crate::store::manifest::{FileRecord, Manifest};
+use crate::store::manifest::{Blocks, FileRecord, Manifest};
 use crate::store::naming::{Family, Parts, part_name};
 use crate::store::sets::owner::{Claim, Role, judge};
 use crate::store::sets::{Origin, Set, Source};
@@ -152,7 +152,7 @@ impl Listing<'_> {
         }
         match Manifest::read_in(self.dir, &manifest) {
             Ok(mut manifest) => {
-                manifest.blocks = Vec::new();
+                manifest.blocks = Blocks::default();
                 match self.contradiction(&manifest, name, facts, parts) {
                     Some(reason) => Origin::Damaged(reason),
                     None => Origin::Ours(Box::new(manifest)),
