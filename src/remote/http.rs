@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
+use time::OffsetDateTime;
 
 /// Bytes that are read at once.
 const BUFFER: usize = 8 << 10;
@@ -36,6 +37,8 @@ pub struct Answer {
     pub code: u16,
     /// `Content-Type`, empty when not given.
     pub content_type: String,
+    /// `Date`: the server's clock.
+    pub date: Option<OffsetDateTime>,
     /// When the question left.
     pub asked: Instant,
     /// When the head of the answer was here.
@@ -68,10 +71,10 @@ fn exchange(ask: &Ask<'_>) -> Result<Answer> {
     let asked = Instant::now();
     connection.write_all(request(ask)?.as_bytes()).map_err(|error| reason(&error))?;
     let mut reader = BufReader::with_capacity(BUFFER, connection);
-    let Head { code, content_type, framing } = response::head(&mut reader).map_err(|error| reason(&error))?;
+    let Head { code, content_type, date, framing } = response::head(&mut reader).map_err(|error| reason(&error))?;
     let answered = Instant::now();
     let body = Body::new(reader, framing, ask.cap).map_err(|error| reason(&error))?;
-    Ok(Answer { code, content_type, asked, answered, body })
+    Ok(Answer { code, content_type, date, asked, answered, body })
 }
 
 fn request(ask: &Ask<'_>) -> Result<String> {

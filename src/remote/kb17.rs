@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::remote::http::{self, Ask};
-use crate::remote::report::{Report, clean, parse};
+use crate::remote::report::{Asking, Report, clean, parse};
 use crate::status::State;
 use crate::status::moment::Moment;
 use crate::sys::clock;
@@ -15,11 +15,12 @@ use time::{Date, Month, PrimitiveDateTime, Time};
 const TROUBLE: &str = "ошибка обработки запроса";
 
 /// Asks both; none when there is no KB17 either.
-pub fn ask<'a>(ask: &dyn Fn(&'a str) -> Ask<'a>) -> Option<Result<Report>> {
+pub fn ask<'a>(asking: &Asking, ask: &dyn Fn(&'a str) -> Ask<'a>) -> Option<Result<Report>> {
     let mut answer = http::get(&ask("/api/si")).ok().filter(|answer| answer.code == 200)?;
     let summary: Summary = parse(&mut answer).ok()?;
+    let skew = asking.skew(&answer, None);
     let logs = http::get(&ask("/api/cf")).and_then(|mut answer| parse::<Listing>(&mut answer));
-    Some(Ok(judge(&summary, logs)))
+    Some(Ok(Report { skew, ..judge(&summary, logs) }))
 }
 
 fn judge(summary: &Summary, logs: Result<Listing>) -> Report {
@@ -237,10 +238,10 @@ mod tests {
             )
         };
         let (good, ill) = (log("20200712_230000", false, false), log("20200713_230000", true, false));
-        let all_well = judged(fine, &logs(&[good.clone()]));
+        let all_well = judged(fine, &logs(std::slice::from_ref(&good)));
         assert_eq!((all_well.state, all_well.failed, all_well.errors), (State::Ok, false, 0));
         assert_eq!(all_well.last_success.unwrap().minute(), "2020-07-12 23:00");
-        let triggered = judged(bad, &logs(&[good.clone()]));
+        let triggered = judged(bad, &logs(std::slice::from_ref(&good)));
         assert_eq!(
             (triggered.state, triggered.reasons),
             (State::Error, vec!["its trigger file says ERROR".to_owned()])

@@ -18,6 +18,11 @@ const CAP: u64 = 32 << 20;
 /// Most characters of a text that is shown.
 const TEXT: usize = 300;
 
+/// How exact a comparison of clocks is.
+const PRECISION: time::Duration = time::Duration::SECOND;
+
+const HALF_SECOND: time::Duration = time::Duration::milliseconds(500);
+
 /// What is kept of what a server says. Every text is one line that a terminal can show.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Report {
@@ -90,14 +95,19 @@ impl Asking {
             Ok(document) => self.understand(document, &answer),
             Err(error) if error.kind() == Kind::TimedOut => Err(error),
             // KB17's page answers a path it does not know in one way or another
-            Err(error) => kb17::ask(ask).unwrap_or(Err(error)),
+            Err(error) => kb17::ask(self, ask).unwrap_or(Err(error)),
         }
     }
 
-    /// Our clock at the middle between question and answer.
-    fn ours_at(&self, answer: &Answer) -> OffsetDateTime {
+    /// How far a server's clock is ahead of ours at the middle between question and answer: by the `Date` of the answer, or
+    /// else by what its document says, which may be some seconds old. Differences within the precision are none.
+    pub(super) fn skew(&self, answer: &Answer, document: Option<Moment>) -> Option<time::Duration> {
         let middle = answer.asked + answer.answered.duration_since(answer.asked) / 2;
-        self.now.0 + middle.duration_since(self.now.1)
+        let ours = self.now.0 + middle.duration_since(self.now.1);
+        // a Date has whole seconds, rounded down
+        let theirs = answer.date.map(|date| date + HALF_SECOND).or(document.map(|document| document.0))?;
+        let skew = theirs - ours;
+        Some(if skew.abs() <= PRECISION { time::Duration::ZERO } else { skew })
     }
 
     fn understand(&self, document: Document, answer: &Answer) -> Result<Report> {
@@ -118,7 +128,6 @@ impl Asking {
         let missing = document.reasons.iter().filter(is_late).filter(|reason| reason.severity == "error").count();
         let success =
             document.tasks.iter().filter_map(|task| Moment::parse(&task.last_success.as_ref()?.started)).max();
-        let clock = Moment::parse(&document.clock).map(|clock| clock.0);
         Ok(Report {
             server: clean(&document.server),
             version: clean(&document.version),
@@ -129,7 +138,7 @@ impl Asking {
             errors,
             warnings: document.reasons.len() - errors,
             lowest: document.destinations.into_iter().filter_map(Destination::space).min_by_key(Lowest::thousandths),
-            skew: clock.map(|clock| clock - self.ours_at(answer)),
+            skew: self.skew(answer, Moment::parse(&document.clock)),
             reasons: document.reasons.iter().map(Reason::line).collect(),
         })
     }

@@ -2,6 +2,8 @@
 
 use crate::units::show_bytes;
 use std::io::{self, BufRead, ErrorKind, Read};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
 
 /// Most bytes of head, interim answers and trailers included.
 const HEAD_LIMIT: u64 = 64 << 10;
@@ -14,6 +16,7 @@ const CHUNK_LINE_LIMIT: u64 = 1 << 10;
 pub struct Head {
     pub code: u16,
     pub content_type: String,
+    pub date: Option<OffsetDateTime>,
     pub framing: Framing,
 }
 
@@ -33,7 +36,7 @@ pub fn head(reader: &mut impl BufRead) -> io::Result<Head> {
     let mut left = HEAD_LIMIT;
     loop {
         let code = status_code(&line(reader, &mut left)?)?;
-        let mut head = Head { code, content_type: String::new(), framing: Framing::Close };
+        let mut head = Head { code, content_type: String::new(), date: None, framing: Framing::Close };
         while let Some((name, value)) = field(&line(reader, &mut left)?)? {
             take(&mut head, &name, &value)?;
         }
@@ -64,6 +67,7 @@ fn field(line: &str) -> io::Result<Option<(String, String)>> {
 fn take(head: &mut Head, name: &str, value: &str) -> io::Result<()> {
     match name {
         "content-type" => value.clone_into(&mut head.content_type),
+        "date" => head.date = OffsetDateTime::parse(value, &Rfc2822).ok(),
         "transfer-encoding" if value.eq_ignore_ascii_case("chunked") => head.framing = Framing::Chunked,
         "transfer-encoding" => return Err(wrong("the answer is coded in a way we did not ask for")),
         // chunks win over a length (RFC 9112, 6.3)
@@ -213,6 +217,13 @@ mod tests {
         ] {
             assert_eq!(read(answer), Ok((code, body.to_owned())), "{answer}");
         }
+    }
+
+    #[test]
+    fn the_date_of_an_answer() {
+        let of = |date: &str| head(&mut format!("HTTP/1.1 200 OK\r\nDate: {date}\r\n\r\n").as_bytes()).unwrap().date;
+        assert_eq!(of("Mon, 23 Nov 2026 08:20:15 GMT").map(OffsetDateTime::unix_timestamp), Some(1_795_422_015));
+        assert_eq!(of("today"), None);
     }
 
     #[test]

@@ -50,12 +50,11 @@ impl Screen {
     /// Shows the lines. Watching on a terminal, they take the place of the last ones, and what does not fit is counted;
     /// elsewhere they follow each other under a line with the time.
     pub fn show(&mut self, now: OffsetDateTime, lines: &[Line]) -> Result<()> {
-        let size = terminal::size();
-        let width = size.map(|(columns, _)| columns);
-        let mut shown: Vec<String> = lines.iter().map(|line| line.shown(width)).collect();
         let Some(seconds) = self.watch else {
-            return shown.iter().try_for_each(|line| output::line(line));
+            return lines.iter().try_for_each(|line| output::line(&line.shown(None)));
         };
+        let size = terminal::size();
+        let mut shown: Vec<String> = lines.iter().map(|line| line.shown(size.map(|(columns, _)| columns))).collect();
         self.rounds += 1;
         let head = format!("{}, every {seconds} s", Moment(now).text().get(..19).unwrap_or_default().replace('T', " "));
         let Some((_, rows)) = size else {

@@ -9,7 +9,7 @@ fn server(answer: impl FnOnce(TcpStream) + Send + 'static) -> Url {
     Url::parse(&format!("http://127.0.0.1:{port}/kb/")).unwrap()
 }
 
-fn ask<'a>(url: &'a Url, seconds: u64) -> Ask<'a> {
+fn ask(url: &Url, seconds: u64) -> Ask<'_> {
     let deadline = Instant::now() + Duration::from_secs(seconds);
     Ask { url, path: "/api/si", token: Some("t0ken"), deadline, cap: 1 << 20 }
 }
