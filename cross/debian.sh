@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The route for machines that have Debian's packages and nothing else. Debian ships no standard library for musl, so
-# it is compiled along with the program (-Zbuild-std, which a release compiler only does with RUSTC_BOOTSTRAP=1).
+# it has to be compiled along with the program.
 
 # shellcheck source=cross/packages.sh
 source cross/packages.sh
@@ -12,24 +12,16 @@ route_debian() {
     empty_libunwind
     fetch_crates
     local linker=CARGO_TARGET_${STATIC_TARGET//-/_}_LINKER library
-    library=$(library_sources)
+    library=$(library_sources /usr/bin/rustc)
     # /usr/bin first: only Debian's compiler matches Debian's library sources. musl-gcc brings its own start files and
     # its specs cannot link a static-pie.
     env PATH="/usr/bin:$PATH" RUSTC_BOOTSTRAP=1 "${linker^^}=musl-gcc" \
         CARGO_ENCODED_RUSTFLAGS="$(encoded_flags -L "$OUT/debian/empty" "--remap-path-prefix=$library=/rustc" \
-            -C link-self-contained=no -C relocation-model=static)" \
-        cargo "${CARGO_ARGS[@]}" build --release -Zbuild-std=std,panic_abort -Zbuild-std-features= \
+            "-Clink-arg=-Wl,-T,$PWD/cross/no-unwind.ld" -C link-self-contained=no -C relocation-model=static)" \
+        cargo "${CARGO_ARGS[@]}" build --release "${LIBRARY_OPTIONS[@]}" \
         --target "$STATIC_TARGET" --target-dir "$OUT/debian"
     # shellcheck disable=SC2034 # the answer to cross/build.sh
     BUILT=$OUT/debian/$STATIC_TARGET/release/krista-backup
-}
-
-# Where rust-web-src put the standard library; fails when it is not installed.
-library_sources() {
-    local folder
-    [ -x /usr/bin/rustc ] || return 1
-    folder=$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library
-    [ -d "$folder" ] && realpath "$folder"
 }
 
 # With panic=abort nothing unwinds, yet the standard library asks the linker for libunwind by name.

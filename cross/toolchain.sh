@@ -6,7 +6,8 @@
 OUT=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 DIST=$OUT/dist
 BINARY=$DIST/krista-backup
-STATIC_TARGET=$(uname -m)-unknown-linux-musl
+ARCHITECTURE=$(uname -m)
+STATIC_TARGET=$ARCHITECTURE-unknown-linux-musl
 VENDOR=$PWD/vendor
 
 # cron and CI often start with a PATH that lacks the place where rustup puts cargo. It goes first, because rustup's cargo

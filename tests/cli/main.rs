@@ -15,6 +15,7 @@ mod support;
 mod backups;
 mod check_backup;
 mod children;
+mod completions;
 mod config;
 mod crontab;
 mod formats;
