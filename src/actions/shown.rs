@@ -93,10 +93,10 @@ const TABLE: &[Row] = &[
     Row { kind: "check_backup", plain: &[&["verify"]], masked: &[] },
     Row { kind: "dschecker", plain: &[&["paths", "min_free"]], masked: &[] },
     Row { kind: "set_in_progress_ticket", plain: &[&["ticket_filename"], GUARDS], masked: &[] },
-    Row { kind: "unset_in_progress_ticket", plain: &[&["ticket_filename"]], masked: &[] },
+    Row { kind: "unset_in_progress_ticket", plain: &[&["ticket_filename"], GUARDS], masked: &[] },
     Row {
         kind: "check_in_progress_ticket",
-        plain: &[&["ticket_filename", "ssh_servername", "wait_time", "wait_cycle_number"]],
+        plain: &[&["ticket_filename", "ssh_servername", "wait_time", "wait_cycle_number"], GUARDS],
         masked: &["rsync_opts"],
     },
 ];
