@@ -155,6 +155,17 @@ pub fn open(root: &Path, dir: &str, name: &str) -> Result<Option<Log>> {
     Ok(Some(Log { file, name: name.to_owned(), size }))
 }
 
+/// The log of the run at this TIME in a directory, as directory and name. No two runs share a TIME.
+pub fn find(root: &Path, dir: &str, time: &str) -> Result<Option<(String, String)>> {
+    let root = Dir::open(root)?;
+    if !shelves(&root)?.iter().any(|known| known == dir) {
+        return Ok(None);
+    }
+    let files = root.open_dir(dir)?.names()?.into_iter();
+    let found = files.filter(|name| names::run_of(name).is_some_and(|(_, of)| of == time)).min();
+    Ok(found.map(|name| (dir.to_owned(), name)))
+}
+
 /// The directories that hold logs, in no order.
 fn shelves(root: &Dir) -> Result<Vec<String>> {
     let mut dirs = Vec::new();

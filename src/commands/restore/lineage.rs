@@ -1,9 +1,9 @@
 //! Everywhere the sets of one family are: where its actions write, and the vaults they were copied into.
 
-use crate::commands::stock::{self, Stock};
 use crate::config::{Config, Step};
 use crate::error::{Error, Result};
 use crate::output;
+use crate::status::stock::{self, Stock};
 use crate::store::family;
 use crate::store::naming::Family;
 use crate::store::sets::{self, Set, Source};

@@ -9,7 +9,6 @@ mod tree;
 
 use crate::config::Config;
 use crate::error::{Error, Exit, Result};
-use crate::status::stock::{self, Stock};
 use crate::store::naming::Family;
 use crate::sys::signals::{self, Limits};
 use lineage::Lineage;
