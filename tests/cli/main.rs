@@ -19,6 +19,7 @@ mod config;
 mod crontab;
 mod formats;
 mod guards;
+mod logs;
 mod help;
 mod list;
 mod help;
