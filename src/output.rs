@@ -1,6 +1,7 @@
 //! The one place that writes to the terminal: data to stdout, everything else to stderr; a closed pipe is no error.
 
 use crate::error::{Doing, Result};
+use rustix::event::{PollFd, PollFlags};
 use std::io::{ErrorKind, IsTerminal, Write};
 
 /// Prints one line of data. A reader that went away (`| head`) is not an error; a full disk behind `>` is.
@@ -20,6 +21,15 @@ pub fn raw(bytes: &[u8]) -> Result<()> {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => other.doing(|| "writing to standard output".to_owned()),
     }
+}
+
+/// Waits, at most this long, for whoever reads our data to go away; whether he has.
+pub fn reader_is_gone(patience: std::time::Duration) -> bool {
+    let patience = rustix::event::Timespec::try_from(patience).ok();
+    let stdout = std::io::stdout();
+    let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
+    let ready = rustix::event::poll(&mut watched, patience.as_ref()).unwrap_or_default();
+    ready > 0
 }
 
 /// Tells a person something on stderr; a closed stderr changes nothing.

@@ -53,19 +53,37 @@ impl Value {
     }
 }
 
+/// What `PyYAML` made of a scalar.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Typed {
+    /// `bool`.
+    Flag(bool),
+    /// `int`.
+    Number(i64),
+    /// `float`, as Python shows it.
+    Decimal(String),
+    /// `str`.
+    Text(String),
+}
+
 impl Scalar {
+    /// What `PyYAML` made of it.
+    pub fn typed(&self) -> Typed {
+        let plain = Some(self.text.as_str()).filter(|_| !self.quoted);
+        let typed = |text| {
+            let number = || plain_int(text).map(Typed::Number);
+            plain_bool(text).map(Typed::Flag).or_else(number).or_else(|| plain_float(text).map(Typed::Decimal))
+        };
+        plain.and_then(typed).unwrap_or_else(|| Typed::Text(self.text.clone()))
+    }
+
     /// The text KB17 got from `str()` of what PyYAML read: plain `77` → `77`, `007` → `7`, `1.10` → `1.1`, `yes` → `True`.
     pub fn text(&self) -> String {
-        if self.quoted {
-            return self.text.clone();
+        match self.typed() {
+            Typed::Flag(flag) => if flag { "True" } else { "False" }.to_owned(),
+            Typed::Number(number) => number.to_string(),
+            Typed::Decimal(text) | Typed::Text(text) => text,
         }
-        if let Some(flag) = plain_bool(&self.text) {
-            return if flag { "True" } else { "False" }.to_owned();
-        }
-        if let Some(number) = plain_int(&self.text) {
-            return number.to_string();
-        }
-        plain_float(&self.text).unwrap_or_else(|| self.text.clone())
     }
 
     /// A boolean, by meaning, whether quoted or not.

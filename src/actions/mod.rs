@@ -15,6 +15,7 @@ pub mod pgdump;
 pub mod properties;
 pub mod rsync;
 pub mod script;
+pub mod shown;
 pub mod tar;
 #[cfg(test)]
 mod testing;

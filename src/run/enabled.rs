@@ -11,7 +11,8 @@ use time::format_description::well_known::Rfc3339;
 /// Task → moment.
 pub type Since = BTreeMap<String, OffsetDateTime>;
 
-fn path(places: &Places) -> PathBuf {
+/// Where it is recorded.
+pub fn path(places: &Places) -> PathBuf {
     places.state().join("enabled.json")
 }
 

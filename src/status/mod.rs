@@ -4,6 +4,7 @@ pub mod disks;
 pub mod metrics;
 pub mod moment;
 mod probe;
+pub mod sets;
 pub mod stock;
 pub mod tasks;
 pub mod written;

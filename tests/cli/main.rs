@@ -22,6 +22,7 @@ mod formats;
 mod guards;
 mod help;
 mod list;
+mod logs;
 mod mount;
 mod move_bkp_period;
 mod pgdump;
