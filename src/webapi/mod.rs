@@ -59,7 +59,7 @@ pub fn serve(config: &Config, cancel: &Cancel, now: OffsetDateTime) -> Result<Ex
         give_up_root(user, &places)?;
     }
     let notes = Rc::new(RefCell::new(Notes::begin(places, log)?));
-    let staff = staff::hire(at_work, site)?;
+    let staff = staff::hire(at_work, move |request| site.answer(request))?;
     for door in &doors {
         let line = format!("webapi: listening on http://{}", door.address);
         output::note(&line);
@@ -118,14 +118,4 @@ fn give_up_root(user: &User, places: &Places) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn few_descriptors_mean_fewer_connections() {
-        assert_eq!(capacity(1024).unwrap(), (32, 256));
-        assert_eq!(capacity(128).unwrap(), (6, 44));
-        assert_eq!(capacity(60).unwrap(), (1, 6));
-        assert!(capacity(50).is_err());
-    }
-}
+mod tests;

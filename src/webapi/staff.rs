@@ -7,7 +7,7 @@
 use crate::error::{Doing, Error, Kind, Result};
 use crate::webapi::gate::inside::{PLACE, Place, Word};
 use crate::webapi::gate::path;
-use crate::webapi::routes::{Answer, Body, Request, Site};
+use crate::webapi::routes::{Answer, Body, Request};
 use std::fs::DirBuilder;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{Cursor, Read, Write};
@@ -29,7 +29,7 @@ const MORE_THREADS: usize = 8;
 const FIRST_ANSWER: Duration = Duration::from_secs(10);
 
 /// Connections inside, up to `wanted`: fewer where the kernel does not allow as many threads. Fails when there can be none.
-pub fn hire(wanted: usize, site: Site) -> Result<Vec<Place>> {
+pub fn hire(wanted: usize, answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Result<Vec<Place>> {
     let wanted = wanted.min(threads(2 * wanted + MORE_THREADS).saturating_sub(MORE_THREADS) / 2);
     if wanted == 0 {
         return Err(Error::new(Kind::Failed, "the kernel allows too few threads for the webapi"));
@@ -39,13 +39,13 @@ pub fn hire(wanted: usize, site: Site) -> Result<Vec<Place>> {
     let server = Server::from_listener(listener, None);
     let server = Arc::new(server.map_err(|cause| Error::new(Kind::Failed, format!("starting tiny_http: {cause}")))?);
     let words: Arc<Vec<Arc<Word>>> = Arc::new(std::iter::repeat_with(Arc::default).take(wanted).collect());
-    let site = Arc::new(site);
+    let answer = Arc::new(answer);
     for _ in 0..wanted {
-        let (server, words, site) = (Arc::clone(&server), Arc::clone(&words), Arc::clone(&site));
+        let (server, words, answer) = (Arc::clone(&server), Arc::clone(&words), Arc::clone(&answer));
         let work = move || loop {
             // an error only says that the door is closed
             if let Ok(request) = server.recv() {
-                attend(request, &site, &words);
+                attend(request, &*answer, &words);
             }
         };
         thread::Builder::new().name("answer".into()).spawn(work).doing(|| "starting a thread".into())?;
@@ -145,7 +145,7 @@ fn is_safe(dir: &Path) -> bool {
 }
 
 /// Answers one request.
-fn attend(request: tiny_http::Request, site: &Site, words: &[Arc<Word>]) {
+fn attend(request: tiny_http::Request, answer: impl Fn(&Request) -> Answer, words: &[Arc<Word>]) {
     let place = request.headers().iter().find(|header| header.field.equiv(PLACE));
     let place: Option<usize> = place.and_then(|header| header.value.as_str().parse().ok());
     let word = place.and_then(|place| words.get(place));
@@ -155,7 +155,7 @@ fn attend(request: tiny_http::Request, site: &Site, words: &[Arc<Word>]) {
         let _ = request.respond(Response::empty(StatusCode(204)));
         return;
     };
-    let Answer { code, content_type, body } = site.answer(&Request { path });
+    let Answer { code, content_type, body } = answer(&Request { path });
     let headers = Header::from_bytes("Content-Type", content_type).into_iter().collect();
     let (body, length): (Box<dyn Read + Send>, _) = match body {
         Body::Bytes(bytes) => {

@@ -7,22 +7,38 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-/// From the first byte of a request (from the connection, for the first one) to the end of its head.
-const REQUEST: Duration = Duration::from_secs(5);
-/// Between requests.
-const IDLE: Duration = Duration::from_secs(60);
-/// From a whole request to a free place inside.
-const TURN: Duration = Duration::from_secs(5);
-/// From then to the first byte of the answer.
-const THOUGHT: Duration = Duration::from_secs(30);
-/// Within this a reader must take [`PACE`] bytes, or all there is.
-const STRETCH: Duration = Duration::from_secs(5);
-/// Bytes taken per [`STRETCH`] at least.
+/// How long each part of a request may take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Deadlines {
+    /// From the first byte of a request (from the connection, for the first one) to the end of its head.
+    pub request: Duration,
+    /// Between requests.
+    pub idle: Duration,
+    /// From a whole request to a free place inside.
+    pub turn: Duration,
+    /// From then to the first byte of the answer, and from any part of it to the next.
+    pub thought: Duration,
+    /// Within this a reader must take [`PACE`] bytes, or all there is.
+    pub stretch: Duration,
+    /// For a whole answer, whatever the pace.
+    pub answer: Duration,
+    /// From our last byte to the client's end of the connection.
+    pub farewell: Duration,
+}
+
+/// Those of the webapi (P26).
+pub static DEADLINES: Deadlines = Deadlines {
+    request: Duration::from_secs(5),
+    idle: Duration::from_secs(60),
+    turn: Duration::from_secs(5),
+    thought: Duration::from_secs(30),
+    stretch: Duration::from_secs(5),
+    answer: Duration::from_secs(300),
+    farewell: Duration::from_secs(1),
+};
+
+/// Bytes a reader takes per [`Deadlines::stretch`] at least.
 const PACE: usize = 16 * 1024;
-/// For a whole answer, whatever the pace.
-const ANSWER: Duration = Duration::from_secs(300);
-/// From our last byte to the client's end of the connection.
-const FAREWELL: Duration = Duration::from_secs(1);
 /// Age at which a request that is not whole makes room for a new connection.
 const PATIENCE: Duration = Duration::from_millis(250);
 /// Bytes on their way to the client at which no more are fetched.
@@ -62,6 +78,7 @@ pub enum Worth {
 /// One client's connection.
 #[derive(Debug)]
 pub struct Client {
+    deadlines: &'static Deadlines,
     stream: TcpStream,
     /// Who it is.
     pub peer: IpAddr,
@@ -82,8 +99,9 @@ pub struct Client {
 
 impl Client {
     /// A connection that has just been made. The stream must not block.
-    pub fn new(stream: TcpStream, peer: IpAddr, now: Instant) -> Self {
+    pub fn new(stream: TcpStream, peer: IpAddr, now: Instant, deadlines: &'static Deadlines) -> Self {
         Self {
+            deadlines,
             stream,
             peer,
             phase: Phase::Reading,
@@ -92,7 +110,7 @@ impl Client {
             output: Vec::new(),
             sent: 0,
             sent_in_stretch: 0,
-            deadline: now + REQUEST,
+            deadline: now + deadlines.request,
             since: now,
             served_before: false,
             request: None,
@@ -145,7 +163,7 @@ impl Client {
             Ok(count) if matches!(self.phase, Phase::Reading) => {
                 if self.input.is_empty() && self.served_before {
                     self.since = now;
-                    self.deadline = now + REQUEST;
+                    self.deadline = now + self.deadlines.request;
                 }
                 self.input.extend_from_slice(piece.get(..count).unwrap_or_default());
                 return self.look(now);
@@ -173,7 +191,7 @@ impl Client {
                 self.scanned = 0;
                 self.request = Some(head);
                 self.phase = Phase::Waiting;
-                self.deadline = now + TURN;
+                self.deadline = now + self.deadlines.turn;
                 None
             }
             Err(refusal) => Some(refusal),
@@ -189,14 +207,14 @@ impl Client {
         self.sent = 0;
         self.output.extend_from_slice(&refusal.answer());
         self.phase = Phase::Parting;
-        self.deadline = now + STRETCH;
+        self.deadline = now + self.deadlines.stretch;
         self.flush(now);
     }
 
     /// A place inside was found.
     pub fn serve(&mut self, now: Instant) {
         self.phase = Phase::Served { since: now };
-        self.deadline = now + THOUGHT;
+        self.deadline = now + self.deadlines.thought;
     }
 
     /// The head of its answer has come. False when the connection is beyond that.
@@ -244,13 +262,13 @@ impl Client {
         if !matches!(self.phase, Phase::Reading) || self.has_output() || self.input.is_empty() || self.scanned > 0 {
             return None;
         }
-        self.deadline = now + REQUEST;
+        self.deadline = now + self.deadlines.request;
         self.look(now)
     }
 
     fn start_stretch(&mut self, now: Instant) {
         self.sent_in_stretch = 0;
-        self.deadline = now + STRETCH;
+        self.deadline = now + self.deadlines.stretch;
     }
 
     /// Sends what the client takes.
@@ -277,10 +295,10 @@ impl Client {
                 // closed at once with bytes unread, the kernel would take back what the client has not read yet
                 let said = self.stream.shutdown(Shutdown::Write);
                 self.phase = if said.is_ok() { Phase::Lingering } else { Phase::Gone };
-                self.deadline = now + FAREWELL;
+                self.deadline = now + self.deadlines.farewell;
             }
-            Phase::Reading if self.input.is_empty() => self.deadline = now + IDLE,
-            Phase::Served { .. } => self.deadline = now + THOUGHT,
+            Phase::Reading if self.input.is_empty() => self.deadline = now + self.deadlines.idle,
+            Phase::Served { .. } => self.deadline = now + self.deadlines.thought,
             _ => {}
         }
     }
@@ -288,7 +306,7 @@ impl Client {
     /// Looks at the time. What is refused because of it is returned; [`Phase::Gone`] is beyond words.
     pub fn expire(&mut self, now: Instant) -> Option<Refusal> {
         if let Phase::Served { since } = self.phase
-            && now.duration_since(since) >= ANSWER
+            && now.duration_since(since) >= self.deadlines.answer
         {
             self.phase = Phase::Gone;
         }
@@ -314,6 +332,6 @@ impl Client {
 
     /// Whether this answer may end early for the sake of requests that wait: it has had its time and is not taken.
     pub fn dawdles(&self, now: Instant) -> bool {
-        matches!(self.phase, Phase::Served { since } if now.duration_since(since) >= STRETCH) && self.has_output()
+        matches!(self.phase, Phase::Served { since } if now.duration_since(since) >= self.deadlines.stretch) && self.has_output()
     }
 }

@@ -92,12 +92,13 @@ pub fn parse(head: &[u8]) -> Result<Head, Refusal> {
     let mut lines = text.split("\r\n");
     let (method, target, version) = request_line(lines.next().unwrap_or_default())?;
     let fields = Fields::read(lines.take_while(|line| !line.is_empty()))?;
-    fields.check_body()?;
+    fields.check_lengths()?;
     let method = match method {
         "GET" => Method::Get,
         "HEAD" => Method::Head,
         _ => return Err(Refusal::new(405, "only GET and HEAD are answered")),
     };
+    fields.check_body()?;
     fields.check_rest(version)?;
     let path = path::decode(target)?;
     Ok(Head { method, path, version, after: fields.after(version), token: fields.token()? })
@@ -162,16 +163,25 @@ impl<'a> Fields<'a> {
         Ok(fields)
     }
 
-    /// A body is not taken, and its length must not be told in two ways.
-    fn check_body(&self) -> Result<(), Refusal> {
+    /// Where the request ends must not be told in two ways.
+    fn check_lengths(&self) -> Result<(), Refusal> {
         match (self.encodings, self.lengths.as_slice()) {
-            (0, [] | ["0"]) => Ok(()),
-            (0, [length]) if is_length(length) => Err(Refusal::new(413, "a request with a body")),
-            (0, [_]) => Err(Refusal::new(400, "a length that is no number")),
+            (0, [length]) if *length != "0" && !is_length(length) => Err(Refusal::new(400, "a length that is no number")),
+            (_, []) | (0, [_]) => Ok(()),
             (0, _) => Err(Refusal::new(400, "two lengths")),
-            (_, []) => Err(Refusal::new(501, "a transfer encoding")),
             _ => Err(Refusal::new(400, "a length and a transfer encoding")),
         }
+    }
+
+    /// A body is not taken.
+    fn check_body(&self) -> Result<(), Refusal> {
+        if self.encodings > 0 {
+            return Err(Refusal::new(501, "a transfer encoding"));
+        }
+        if self.lengths.iter().any(|length| *length != "0") {
+            return Err(Refusal::new(413, "a request with a body"));
+        }
+        Ok(())
     }
 
     fn check_rest(&self, version: Version) -> Result<(), Refusal> {

@@ -11,7 +11,7 @@ pub mod rules;
 use crate::error::{Doing, Error, Kind, Result};
 use crate::sys::signals::Cancel;
 use answer::Part;
-use client::{Client, Phase};
+use client::{Client, DEADLINES, Deadlines, Phase};
 use inside::Place;
 use refusal::Refusal;
 use rules::Rules;
@@ -56,17 +56,13 @@ pub struct Gate {
     waiting: VecDeque<usize>,
     no_entry_until: Option<Instant>,
     refused: Box<dyn FnMut(IpAddr, Refusal)>,
+    deadlines: &'static Deadlines,
     buffer: Vec<u8>,
 }
 
 impl Gate {
-    /// A gate for up to `connections` clients. `refused` is told of everyone who is turned away.
-    pub fn new(
-        listeners: Vec<TcpListener>,
-        rules: Rules,
-        places: Vec<Place>,
-        connections: usize,
-    ) -> Self {
+    /// A gate for up to `connections` clients.
+    pub fn new(listeners: Vec<TcpListener>, rules: Rules, places: Vec<Place>, connections: usize) -> Self {
         let clients = std::iter::repeat_with(|| None).take(connections).collect();
         Self {
             listeners,
@@ -76,6 +72,7 @@ impl Gate {
             waiting: VecDeque::new(),
             no_entry_until: None,
             refused: Box::new(|_, _| ()),
+            deadlines: &DEADLINES,
             buffer: vec![0; PIECE],
         }
     }
@@ -84,6 +81,13 @@ impl Gate {
     #[must_use]
     pub fn telling(mut self, told: impl FnMut(IpAddr, Refusal) + 'static) -> Self {
         self.refused = Box::new(told);
+        self
+    }
+
+    /// Other deadlines than the usual ones.
+    #[cfg(test)]
+    pub(super) fn within(mut self, deadlines: &'static Deadlines) -> Self {
+        self.deadlines = deadlines;
         self
     }
 
@@ -211,7 +215,7 @@ impl Gate {
                     let _ = stream.set_nodelay(true);
                     // what the kernel keeps for a reader that does not read counts as read: little of it
                     let _ = rustix::net::sockopt::set_socket_send_buffer_size(&stream, 64 * 1024);
-                    let client = Client::new(stream, peer, now);
+                    let client = Client::new(stream, peer, now, self.deadlines);
                     if let Some(slot) = self.clients.get_mut(place) {
                         *slot = Some(client);
                     }

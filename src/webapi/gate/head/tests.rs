@@ -72,6 +72,8 @@ fn odd_requests_do_not_get_in() {
         ("GET / HTTP/1.1", "Host: a\r\nExpect: 100-continue", 417),
         ("GET / HTTP/1.1", "Host: a\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b", 400),
         ("POST / HTTP/1.1", "Host: a", 405),
+        ("POST / HTTP/1.1", "Host: a\r\nContent-Length: 5", 405),
+        ("POST / HTTP/1.1", "Host: a\r\nTransfer-Encoding: chunked", 405),
         ("get / HTTP/1.1", "Host: a", 405),
         ("CONNECT a:1 HTTP/1.1", "Host: a", 405),
         ("PRI * HTTP/2.0", "Host: a", 505),
