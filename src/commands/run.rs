@@ -131,7 +131,7 @@ struct Desk {
 impl Desk {
     fn new(logging: &Logging, request: &Request, now: OffsetDateTime) -> Self {
         let places = Places { logs: logging.logs_path.clone(), group: logging.group };
-        let journal = Journal::new(&places.logs, &places.state(), places.file_mode());
+        let journal = Journal::new(&places.logs, &places.state(), places.file_mode()).of_group(places.group);
         // a dry run changes nothing outside the log directory
         let path = logging.trigger.clone().filter(|_| !request.dry);
         let trigger = Trigger { path, state: places.state(), unit: request.unit.clone() };

@@ -5,9 +5,11 @@ mod check;
 mod find;
 mod inherit;
 pub mod locate;
+pub mod network;
 mod rivals;
 mod salvage;
 mod schemes;
+pub mod secret;
 mod tasks;
 mod top;
 mod unit;
@@ -18,6 +20,8 @@ use crate::actions::{Action, Common};
 use crate::error::{Doing, Error, Result};
 use crate::value::Value;
 use build::Workshop;
+use network::Network;
+use secret::Secret;
 use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -97,10 +101,10 @@ pub struct Web {
     pub port: u16,
     /// The user to become after listening has begun.
     pub user: Option<String>,
-    /// Networks of clients that are answered, as written; empty for all.
-    pub allow: Vec<String>,
+    /// Networks of clients that are answered; empty for all.
+    pub allow: Vec<Network>,
     /// What clients must send as `Authorization: Bearer`.
-    pub token: Option<String>,
+    pub token: Option<Secret>,
 }
 
 /// An entry under `schedule:`.

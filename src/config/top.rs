@@ -3,10 +3,16 @@
 use crate::actions::Properties;
 use crate::actions::common::wrong_file_name;
 use crate::actions::properties::{Problem, Property, Severity};
+use crate::config::network::Network;
+use crate::config::secret::Secret;
 use crate::config::{Logging, Naming, Web};
 use crate::sys::users;
 use crate::value::Value;
+use std::net::IpAddr;
 use std::path::Path;
+
+/// Characters below which a token is called short.
+const SHORT_TOKEN: usize = 16;
 
 /// What the top level says, with defaults.
 pub(super) struct Top {
@@ -100,14 +106,54 @@ fn read_group(p: &mut Properties<'_>, key: &'static str) -> Option<u32> {
 
 pub(super) fn read_web(p: &mut Properties<'_>) -> Web {
     let hosts = p.list("host").filter(|hosts| !hosts.is_empty()).unwrap_or_else(|| vec!["127.0.0.1".into()]);
+    for (index, message) in wrong_items(&hosts, |host| wrong_host(host)) {
+        p.problem_at(Severity::Error, "host", index, message);
+    }
     let port = p.number_or("port", 1..=65_535, 5556);
+    let user = p.text("user").filter(|user| !user.is_empty());
+    if let Some(unknown) = user.as_ref().filter(|user| users::by_name(user).is_none()) {
+        // backups have nothing to do with it; `web start` refuses
+        let message = format!("there is no user `{unknown}` on this machine: the webapi will not start");
+        p.problem(Severity::Warning, "user", message);
+    }
+    let written = p.list("allow").unwrap_or_default();
+    for (index, message) in wrong_items(&written, |network| Network::parse(network).err()) {
+        p.problem_at(Severity::Error, "allow", index, message);
+    }
     // settings of KB17's web page, such as SECRET_KEY
     p.tolerate(|key| key.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'));
     Web {
         hosts,
         port: u16::try_from(port).unwrap_or(5556),
-        user: p.text("user").filter(|user| !user.is_empty()),
-        allow: p.list("allow").unwrap_or_default(),
-        token: p.text("token").filter(|token| !token.is_empty()),
+        user,
+        allow: written.iter().filter_map(|network| Network::parse(network).ok()).collect(),
+        token: read_token(p),
     }
+}
+
+/// What is wrong with which item of a list.
+fn wrong_items(items: &[String], wrong: impl Fn(&str) -> Option<String>) -> Vec<(usize, String)> {
+    items.iter().enumerate().filter_map(|(index, item)| Some((index, wrong(item)?))).collect()
+}
+
+/// Whether a name can be resolved is seen when the webapi starts; here only what can never be one.
+fn wrong_host(host: &str) -> Option<String> {
+    let is_address =
+        host.parse::<IpAddr>().is_ok() || host.split_once('%').is_some_and(|(v6, _)| v6.parse::<IpAddr>().is_ok());
+    let is_name = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    let hint = "write an address such as 0.0.0.0 or ::1, without brackets and port, or a name";
+    (!is_address && !is_name).then(|| format!("`{host}` is no address to listen on: {hint}"))
+}
+
+/// The token; messages never show it (P15).
+fn read_token(p: &mut Properties<'_>) -> Option<Secret> {
+    let token = p.verbatim("token").filter(|token| !token.is_empty())?;
+    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let message = "`token` must be ASCII letters, digits and signs without blanks: no client could send it";
+        p.problem(Severity::Error, "token", message);
+    } else if token.len() < SHORT_TOKEN {
+        let message = format!("`token` is shorter than {SHORT_TOKEN} characters: it can be guessed");
+        p.problem(Severity::Warning, "token", message);
+    }
+    Some(Secret::new(token))
 }

@@ -85,10 +85,40 @@ fn write_holder(file: &mut File, holder: &Holder) -> std::io::Result<()> {
     file.write_all(serde_json::to_string(holder)?.as_bytes())
 }
 
-fn describe(file: &mut File) -> String {
+/// Who has a lock now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Keeper {
+    /// It is free, or was never taken.
+    Nobody,
+    /// This one.
+    Known(Holder),
+    /// Somebody who has not said so yet, or could not.
+    Unknown,
+}
+
+/// Asks who has the lock at `path`, without keeping it.
+pub fn keeper(path: &Path) -> Result<Keeper> {
+    let doing = || format!("looking at the lock {}", path.display());
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Keeper::Nobody),
+        Err(error) => return Err(error).doing(doing),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(Keeper::Nobody),
+        Err(TryLockError::WouldBlock) => Ok(read_holder(&mut file).map_or(Keeper::Unknown, Keeper::Known)),
+        Err(TryLockError::Error(error)) => Err(error).doing(doing),
+    }
+}
+
+fn read_holder(file: &mut File) -> Option<Holder> {
     let mut text = String::new();
     let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.take(4096).read_to_string(&mut text));
-    match read.ok().and_then(|_| serde_json::from_str::<Holder>(&text).ok()) {
+    read.ok().and_then(|_| serde_json::from_str(&text).ok())
+}
+
+fn describe(file: &mut File) -> String {
+    match read_holder(file) {
         Some(holder) => format!("`{}`, process {}, since {}", holder.unit, holder.pid, holder.since),
         None => "its name is not known yet".to_owned(),
     }

@@ -1,6 +1,6 @@
 //! The two logs of a run and the terminal, behind the `log` macros. Line: `2026-11-23 02:26:20.115 FULL INFO tar0 message`.
 
-use crate::error::Result;
+use crate::error::{Doing, Result};
 use crate::output::{self, Colour, Target};
 use crate::run::moment::stamp;
 use crate::run::places::{New, Places};
@@ -91,9 +91,16 @@ pub fn program(places: &Places, level: Level, message: &str) -> Result<()> {
     if std::fs::metadata(&path).is_ok_and(|meta| meta.len() > PROGRAM_LOG_LIMIT) {
         let _ = std::fs::rename(&path, path.with_extension("log.1"));
     }
-    let mut file = places.open_log(&path, New::May)?;
+    program_into(&mut places.open_log(&path, New::May)?, level, message)
+}
+
+/// The same into the program's log once it is open, for who has lost the right to open it; a full one takes nothing more.
+pub fn program_into(file: &mut File, level: Level, message: &str) -> Result<()> {
+    if file.metadata().is_ok_and(|meta| meta.len() > PROGRAM_LOG_LIMIT) {
+        return Ok(());
+    }
     let line = format_line(clock::now(), "krista_backup", level, ROOT, message);
-    crate::error::Doing::doing(file.write_all(line.as_bytes()), || format!("writing to {}", path.display()))
+    file.write_all(line.as_bytes()).doing(|| "writing to the program's log".into())
 }
 
 /// One line, break included; breaks in the message are shown as `\n`.

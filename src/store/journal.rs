@@ -166,21 +166,28 @@ pub struct Journal {
     path: PathBuf,
     lock: PathBuf,
     mode: u32,
+    group: Option<u32>,
 }
 
 impl Journal {
     /// The journal under `logs_path`; `state_dir` holds its lock; `mode` are the permission bits of the file.
     pub fn new(logs_path: &Path, state_dir: &Path, mode: u32) -> Self {
-        Self { path: logs_path.join(FILE_NAME), lock: state_dir.join("journal.lock"), mode }
+        Self { path: logs_path.join(FILE_NAME), lock: state_dir.join("journal.lock"), mode, group: None }
+    }
+
+    /// The same with a group that owns the file, so that `mode` can let it read.
+    #[must_use]
+    pub fn of_group(self, group: Option<u32>) -> Self {
+        Self { group, ..self }
     }
 
     /// Appends one record. An end is made durable; a start reaches the disk by itself long before it matters, and a short
     /// run should not wait for the disk twice.
     pub fn append(&self, record: &Record) -> Result<()> {
         let doing = || format!("writing the journal {}", self.path.display());
-        let lock = open(&self.lock, 0o600).doing(doing)?;
+        let lock = open(&self.lock, 0o600, None).doing(doing)?;
         lock.lock().doing(doing)?;
-        let mut file = open(&self.path, self.mode).doing(doing)?;
+        let mut file = open(&self.path, self.mode, self.group).doing(doing)?;
         let mut line = serde_json::to_vec(record).doing(doing)?;
         line.push(b'\n');
         if !ends_with_newline(&mut file).doing(doing)? {
@@ -205,19 +212,20 @@ impl Journal {
         let text = worth_keeping(&read(&self.path)?).doing(doing)?;
         let temporary = self.path.with_extension("jsonl.new");
         let _ = std::fs::remove_file(&temporary);
-        let mut file = open(&temporary, self.mode).doing(doing)?;
+        let mut file = open(&temporary, self.mode, self.group).doing(doing)?;
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).doing(doing)?;
         std::fs::rename(&temporary, &self.path).doing(doing)
     }
 }
 
-fn open(path: &Path, mode: u32) -> std::io::Result<File> {
+fn open(path: &Path, mode: u32, group: Option<u32>) -> std::io::Result<File> {
     let new = !path.exists();
     let mut options = std::fs::OpenOptions::new();
     options.read(true).append(true).create(true).mode(mode).custom_flags(libc::O_NOFOLLOW);
     let file = options.open(path)?;
     if new {
         file.set_permissions(std::fs::Permissions::from_mode(mode))?; // whatever the umask says
+        std::os::unix::fs::fchown(&file, None, group)?;
     }
     Ok(file)
 }

@@ -3,10 +3,13 @@
 pub mod clock;
 pub mod files;
 pub mod guard;
+pub mod limits;
 pub mod mounts;
 pub mod politeness;
+pub mod privileges;
 pub mod process;
 pub mod signals;
+pub mod sockets;
 pub mod space;
 pub mod terminal;
 pub mod tree;

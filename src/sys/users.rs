@@ -44,6 +44,19 @@ pub fn group_name(gid: u32) -> Option<String> {
     })
 }
 
+/// Every group that `/etc/group` counts this user among, the primary one first.
+pub fn groups_of(user: &User) -> Vec<u32> {
+    let text = std::fs::read_to_string("/etc/group").unwrap_or_default();
+    let others = text.lines().filter_map(|line| {
+        let mut fields = line.split(':').skip(2);
+        let gid: u32 = fields.next()?.parse().ok()?;
+        fields.next()?.split(',').any(|name| name == user.name).then_some(gid)
+    });
+    let mut groups = vec![user.gid];
+    groups.extend(others.filter(|gid| *gid != user.gid));
+    groups
+}
+
 /// The effective user id of this process.
 pub fn effective_uid() -> u32 {
     rustix::process::geteuid().as_raw()

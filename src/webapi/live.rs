@@ -2,6 +2,7 @@
 //! and the problem is shown with every answer.
 
 use crate::config::Config;
+use crate::config::secret::Secret;
 use crate::error::{Doing, Result};
 use crate::logbook::mask::{self, Secrets};
 use crate::webapi::properties;
@@ -75,5 +76,7 @@ impl Live {
 }
 
 fn secrets(config: &Config) -> Secrets {
-    mask::known(config.actions.iter().flat_map(properties::secrets).chain(config.web.token.clone()))
+    mask::known(
+        config.actions.iter().flat_map(properties::secrets).chain(config.web.token.iter().map(Secret::to_be_masked)),
+    )
 }

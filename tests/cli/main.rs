@@ -38,3 +38,5 @@ mod upgrade;
 mod usage;
 mod vault;
 mod verify;
+mod web;
+mod web_attacks;

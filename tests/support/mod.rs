@@ -8,6 +8,7 @@ pub mod tarfile;
 pub mod tree;
 pub mod sshd;
 pub mod tools;
+pub mod web;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
