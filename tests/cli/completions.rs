@@ -33,7 +33,9 @@ fn verbs() -> Offers {
 
 fn options(arguments: &[&str]) -> Offers {
     let help = typed(arguments);
-    let words = entries(&help, "Options:").into_iter().flat_map(|line| line.split_whitespace().take_while(|word| word.starts_with('-')));
+    let words = entries(&help, "Options:")
+        .into_iter()
+        .flat_map(|line| line.split_whitespace().take_while(|word| word.starts_with('-')));
     words.map(|word| word.trim_end_matches(',').to_owned()).collect()
 }
 
@@ -43,7 +45,10 @@ fn real() -> BTreeMap<String, Offers> {
     assert!(verbs.contains("run") && verbs.len() >= 12, "{verbs:?}");
     let mut all: BTreeMap<_, _> = verbs.iter().map(|verb| (verb.clone(), options(&[verb, "--help"]))).collect();
     all.insert(String::new(), options(&["--help"]));
-    assert!(all["restore"].contains("--keep-going") && all["run"].contains("-v") && all[""].contains("--config"), "{all:?}");
+    assert!(
+        all["restore"].contains("--keep-going") && all["run"].contains("-v") && all[""].contains("--config"),
+        "{all:?}"
+    );
     all
 }
 
@@ -58,7 +63,11 @@ fn offered(command: &mut Command) -> Offers {
     let output = command.env("PATH", path).env("LC_ALL", "C.UTF-8").stderr(Stdio::piped()).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() && errors.is_empty(), "{command:?}: {errors}");
-    String::from_utf8(output.stdout).unwrap().lines().map(|line| line.split('\t').next().unwrap().trim().to_owned()).collect()
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| line.split('\t').next().unwrap().trim().to_owned())
+        .collect()
 }
 
 /// What bash offers after these words; the last one is the one being typed.
@@ -70,7 +79,11 @@ fn bash(words: &[&str]) -> Offers {
 fn fish(words: &[&str]) -> Offers {
     let line = words.join(" ");
     let home = Bench::new("fish-home");
-    offered(Command::new("fish").env("HOME", home.path("")).args(["-N", "-c", &format!("source {}; complete -C '{line}'", script("fish"))]))
+    offered(Command::new("fish").env("HOME", home.path("")).args([
+        "-N",
+        "-c",
+        &format!("source {}; complete -C '{line}'", script("fish")),
+    ]))
 }
 
 /// What zsh's machinery is told about options once the verb is typed: `(-f --follow)-f[go on]`, `*--only[what]:pattern:`.

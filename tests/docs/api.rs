@@ -24,7 +24,8 @@ fn every_address_is_documented_and_no_other() {
     let openapi = text("docs/openapi.yaml");
     let (_, paths) = openapi.split_once("\npaths:\n").unwrap();
     let paths = paths.lines().take_while(|line| line.is_empty() || line.starts_with([' ', '#']));
-    let described = paths.filter(|line| line.starts_with("  /")).map(|line| line.trim().trim_end_matches(':').to_owned());
+    let described =
+        paths.filter(|line| line.starts_with("  /")).map(|line| line.trim().trim_end_matches(':').to_owned());
     assert_eq!(described.collect::<BTreeSet<_>>(), addresses(), "docs/openapi.yaml");
     let page = text("docs/api.md");
     for address in addresses() {
@@ -48,7 +49,8 @@ fn metrics() -> BTreeSet<String> {
 fn every_metric_is_documented_and_no_other() {
     for page in ["docs/monitoring.md", "docs/ru/monitoring.md"] {
         let text = text(page);
-        let word = |rest: &str| -> String { rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect() };
+        let word =
+            |rest: &str| -> String { rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect() };
         let documented: BTreeSet<String> = text.split("krista_backup_").skip(1).map(word).collect();
         let bare = |name: &String| {
             let cut = ["task_", "target_"].iter().find_map(|kind| name.strip_prefix(kind));
