@@ -193,7 +193,8 @@ impl Desk {
             whole
         });
         self.now = moment;
-        let verbose = self.request.verbose || self.logging.use_console;
+        // whoever asks what would be done wants to be told
+        let verbose = self.request.verbose || self.request.dry || self.logging.use_console;
         let console = if verbose { Console::Everything } else { Console::Troubles };
         troubles.extend(logfile::start(&self.places, &unit.full_name, moment, console));
         for trouble in &troubles {

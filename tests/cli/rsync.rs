@@ -63,7 +63,7 @@ fn a_dry_run_says_what_it_would_do_and_changes_nothing() {
     let bench = Bench::new("rsync-dry");
     tree(&bench);
     one(&bench, "src_path: src/, dest_path: new/copy");
-    bench.run(&["run", "copy", "--dry"]).gives(0, "", "");
+    bench.run(&["run", "copy", "--dry"]).exits(0);
     assert!(!bench.path("new").exists());
     let log = bench.log();
     contains(&log, "INFO copy_DRYRUN would create directory {dir}/new/copy\n");

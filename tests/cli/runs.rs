@@ -77,7 +77,8 @@ fn dry_changes_nothing_outside_the_log_directory() {
         "dry",
         "schedule: {t: {actions: [[a, --dry], b]}}\nactions:\n  a: {type: command, cmd: touch {dir}/a}\n  b: {type: command, cmd: touch {dir}/b}\n",
     );
-    bench.run(&["run", "a", "--dry"]).gives(0, "", "");
+    // what would be done is said on the terminal, too
+    contains(&bench.run(&["run", "a", "--dry"]).exits(0).stderr, "INFO a_DRYRUN would run `touch`");
     assert_eq!(bench.names(""), ["config.yaml", "log"]);
     contains(&bench.log(), "INFO a_DRYRUN ");
     bench.run(&["run", "t"]).gives(0, "", "");

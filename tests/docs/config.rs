@@ -57,26 +57,29 @@ fn every_key_of_every_described_type_is_documented_and_no_other() {
     }
 }
 
-#[test]
-fn every_example_is_a_configuration_without_problems() {
-    let dir = std::env::temp_dir().join(format!("krista-docs-{}", std::process::id()));
+/// Complains about an example that the program would complain about.
+pub fn assert_clean(example: &str, place: &str) {
+    let dir = std::env::temp_dir().join(format!("krista-docs-{}-{}", std::process::id(), place.replace('/', "-")));
     fs::create_dir_all(&dir).unwrap();
     let file = dir.join("config.yaml");
+    fs::write(&file, example).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let config = Config::load(&file).unwrap_or_else(|error| panic!("{place}: {error}"));
+    let problems: Vec<_> = config.problems.iter().map(ToString::to_string).collect();
+    assert!(problems.is_empty(), "{place}: {problems:?}");
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn every_example_is_a_configuration_without_problems() {
     let mut checked = 0;
     for page in all_pages() {
-        for (number, example) in fenced(&page, "yaml").into_iter().enumerate() {
-            // a piece of one, or a file of another program, is no configuration
-            if !example.contains("naming:") {
-                continue;
-            }
-            fs::write(&file, &example).unwrap();
-            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-            let config = Config::load(&file).unwrap_or_else(|error| panic!("{page}, example {number}: {error}"));
-            let problems: Vec<_> = config.problems.iter().map(ToString::to_string).collect();
-            assert!(problems.is_empty(), "{page}, example {number}: {problems:?}");
+        // a piece of one, or a file of another program, is no configuration
+        let examples = fenced(&page, "yaml").into_iter().filter(|example| example.contains("naming:"));
+        for (number, example) in examples.enumerate() {
+            assert_clean(&example, &format!("{page}, example {number}"));
             checked += 1;
         }
     }
     assert!(checked >= 34, "only {checked} examples");
-    fs::remove_dir_all(dir).unwrap();
 }

@@ -1,6 +1,7 @@
 //! The man pages.
 
 use crate::commands::commands;
+use crate::config::assert_clean;
 use crate::markdown::{keys, text};
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -80,4 +81,13 @@ fn the_page_of_the_configuration_names_every_key() {
         }));
     }
     assert!(missing.is_empty(), "{} does not name {missing:?}", PAGES[1]);
+}
+
+#[test]
+fn the_example_of_the_page_is_a_configuration_without_problems() {
+    let page = plain(PAGES[1]);
+    let examples = page.split("\n.nf\n").filter_map(|part| part.split_once("\n.fi")).map(|(example, _)| example);
+    let examples: Vec<_> = examples.filter(|example| example.contains("naming:")).collect();
+    assert_eq!(examples.len(), 1);
+    assert_clean(examples[0], PAGES[1]);
 }
