@@ -13,6 +13,7 @@ usage: ./build.sh [--route installed|rustup|debian]   build target/dist/krista-b
 
   test     everything CI checks: scripts, format, lints, tests, the static binary, an offline build, the demo
   demo     a tour on a scratch directory: full, differential, rotation, restore
+  dist     the release in target/dist/: program for two processors, .deb, .rpm, sources, checksums
   bench    measure against tar, gzip, pigz, bsdtar; writes docs/performance.md
   vendor   fetch every dependency into vendor/, so that later builds need no network
   clean    remove what the other verbs made
@@ -27,7 +28,7 @@ main() {
     case $verb in
         build) shift || true ;;
         --route | --route=*) verb=build ;;
-        test | demo | bench | vendor | clean) shift ;;
+        test | demo | dist | bench | vendor | clean) shift ;;
         help | --help | -h) overview && return ;;
         *) usage_error "unknown verb $verb; ./build.sh help lists them" ;;
     esac
@@ -43,6 +44,7 @@ script_of() {
     case $1 in
         test) echo tests/checks.sh ;;
         demo) echo dist/demo/demo.sh ;;
+        dist) echo dist/dist.sh ;;
         bench) echo benches/bench.sh ;;
         *) echo "cross/$1.sh" ;;
     esac

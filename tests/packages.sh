@@ -27,6 +27,7 @@ check_packages() {
     for_each_root check_deb
 }
 
+# deb_of ARCHITECTURE VERSION
 deb_of() {
     case $1 in
         x86_64) echo "krista-backup_$2_amd64.deb" ;;
@@ -80,7 +81,8 @@ check_rpm() {
     local root=$OUT/rpm-root package=krista-backup-$VERSION-$PACKAGE_REVISION.$ARCHITECTURE.rpm
     step "$package"
     rm -rf "$root"
-    mkdir -p "$root/bin" "$root/etc" "$root/tmp" "$root/var/lib/rpm"
+    mkdir -p "$root/bin" "$root/dev" "$root/etc" "$root/tmp" "$root/var/lib/rpm"
+    mknod -m 666 "$root/dev/null" c 1 3
     cp /bin/busybox "$root/bin/"
     chroot "$root" /bin/busybox --install -s /bin
     printf 'root:x:0:0::/:/bin/sh\n' >"$root/etc/passwd"
@@ -109,7 +111,7 @@ check_deb() {
     deb=$(deb_of "$ARCHITECTURE" "$VERSION-$PACKAGE_REVISION")
     config=$root/etc/krista-backup/config.yaml logs=$root/var/log/KristaBackup
     cp "$DIST/$deb" "$OUT/older/$(deb_of "$ARCHITECTURE" 1.9.0-1)" "$root/tmp/"
-    say "$(in_root "$root" dpkg --version | head -n 1)"
+    say "dpkg $(in_root "$root" dpkg-query -W -f '${Version}' dpkg)"
 
     in_root "$root" dpkg -i "/tmp/$(deb_of "$ARCHITECTURE" 1.9.0-1)" >&2
     [ ! -e "$config" ] || fail "the package wrote a configuration"
@@ -149,6 +151,7 @@ check_deb() {
 check_deb_beside_predecessor() {
     local root=$1 config=$1/opt/KristaBackup/config.yaml before
     mkdir -p "$root/opt/KristaBackup"
+    rm -rf "$root/backup"
     small_server "$root" "" >"$config"
     chmod 600 "$config"
     before=$(stat -c '%a %U %Y' "$config"; sha256sum <"$config")
