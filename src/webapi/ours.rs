@@ -1,5 +1,6 @@
 //! Our own endpoints: status, metrics, backups, health.
 
+use crate::logbook::mask::{self, Secrets};
 use crate::status::sets::Holdings;
 use crate::status::{Status, Trouble, metrics};
 use crate::store::journal;
@@ -67,6 +68,7 @@ impl Ours {
             if let Some(problem) = &current.problem {
                 status = status.noting(Trouble::Config, problem);
             }
+            clean(&mut status, &current.secrets);
             Rendered { document: Arc::new(status.document() + "\n"), metrics: Arc::new(metrics::text(&status)) }
         })
     }
@@ -94,6 +96,13 @@ impl Ours {
             Err(error) => Answer::error(503, &error.to_string()),
         }
     }
+}
+
+/// Messages of runs may quote what a child said, or what stands in the configuration.
+fn clean(status: &mut Status, secrets: &Secrets) {
+    let texts = status.reasons.iter_mut().map(|reason| &mut reason.text);
+    let messages = status.tasks.iter_mut().filter_map(|task| Some(&mut task.last.as_mut()?.message));
+    texts.chain(messages).for_each(|text| *text = mask::clean(text, secrets));
 }
 
 fn happened(current: &Current) -> Happened {
