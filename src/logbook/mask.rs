@@ -94,6 +94,11 @@ pub fn known(texts: impl IntoIterator<Item = String>) -> Secrets {
     secrets.into()
 }
 
+/// A text that is no log, such as what went wrong in a run, without known secrets and without logins.
+pub fn clean(text: &str, secrets: &Secrets) -> String {
+    logins(&without(text, secrets)).into_owned()
+}
+
 /// Addresses without the login in them: `rsync://user:password@host` → `rsync://***@host`.
 pub fn logins(text: &str) -> Cow<'_, str> {
     let mut clean = String::new();

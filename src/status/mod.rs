@@ -199,6 +199,14 @@ impl Status {
         status
     }
 
+    /// The same with one thing more that is wrong, which only the caller knows.
+    pub fn noting(mut self, kind: Trouble, text: &str) -> Self {
+        let mut reasons = std::mem::take(&mut self.reasons);
+        reasons.push(Reason::general(kind, text));
+        self.settle(reasons);
+        self
+    }
+
     /// What can be said when the configuration cannot be read.
     pub fn without_config(error: &Error, now: OffsetDateTime) -> Self {
         let mut status = Self { config: Problems { errors: 1, warnings: 0 }, ..Self::empty("", now) };

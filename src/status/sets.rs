@@ -1,11 +1,12 @@
 //! The sets on disk with what is known about each: age, proof, what it builds on and what builds on it.
 
 use crate::config::Config;
-use crate::error::Error;
+use crate::error::{Error, Result};
+use crate::status::probe::{self, Look};
 use crate::status::stock::{self, Stock};
 use crate::store::family::{self, base_of, minute};
 use crate::store::proof::Proof;
-use crate::store::sets::{self, Origin, Set};
+use crate::store::sets::{self, Origin, Set, Source};
 use serde_json::{Value, json};
 use std::time::Duration;
 use time::PrimitiveDateTime;
@@ -29,21 +30,39 @@ impl Holdings {
 
     /// Looks at these families; `wrong` is why others could not be asked.
     pub fn of(stocks: Vec<Stock>, wrong: &[Error], now: PrimitiveDateTime) -> Self {
-        let mut problems: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+        let found = stocks.iter().map(|stock| Some(scan(&stock.source, now))).collect();
+        let problems = wrong.iter().map(ToString::to_string).collect();
+        Self { incomplete: !wrong.is_empty(), ..Self::assemble(stocks, problems, found) }
+    }
+
+    /// The same as [`Self::of_all`] for strangers, who are not told what exactly is wrong in the configuration, and without
+    /// waiting longer than `patience` for a destination that hangs: it becomes a problem.
+    pub fn within(config: &Config, now: PrimitiveDateTime, patience: Duration) -> Self {
+        let (stocks, wrong) = stock::all(config);
+        let look = |stock: &Stock| -> Look<Result<Scanned>> {
+            let source = stock.source.clone();
+            (format!("holdings of {}", stock.label()), Box::new(move || scan(&source, now)))
+        };
+        let looks = stocks.iter().map(look).collect();
+        let unasked = format!("{} actions could not be asked: errors in the configuration, see `check`", wrong.len());
+        let problems = Some(unasked).filter(|_| !wrong.is_empty()).into_iter().collect();
+        let found = probe::take_all(looks, patience);
+        Self { incomplete: !wrong.is_empty(), ..Self::assemble(stocks, problems, found) }
+    }
+
+    fn assemble(stocks: Vec<Stock>, mut problems: Vec<String>, found: Vec<Option<Result<Scanned>>>) -> Self {
         let mut families = Vec::new();
-        for stock in stocks {
-            match sets::scan(&stock.source) {
-                Ok(scan) => {
-                    let doubtful = scan.ambiguous.iter().map(|path| {
-                        format!("{} could have been written by several actions: nobody touches it", path.display())
-                    });
+        for (stock, found) in stocks.into_iter().zip(found) {
+            match found {
+                Some(Ok((seen, doubtful))) => {
                     problems.extend(doubtful);
-                    families.push((stock, look(scan.sets, now)));
+                    families.push((stock, seen));
                 }
-                Err(error) => problems.push(format!("{}: {error}", stock.label())),
+                Some(Err(error)) => problems.push(format!("{}: {error}", stock.label())),
+                None => problems.push(format!("{}: no answer: its server or device is gone or hangs", stock.label())),
             }
         }
-        Self { families, problems, incomplete: !wrong.is_empty() }
+        Self { families, problems, incomplete: false }
     }
 
     /// The document of `backups --json` and of the webapi.
@@ -51,6 +70,19 @@ impl Holdings {
         let sets = self.families.iter().flat_map(|(stock, seen)| seen.iter().map(|set| set.json(stock)));
         json!({"server": server, "backups": sets.collect::<Vec<_>>(), "problems": self.problems})
     }
+}
+
+/// Sets, and what is doubtful.
+type Scanned = (Vec<Seen>, Vec<String>);
+
+fn scan(source: &Source, now: PrimitiveDateTime) -> Result<Scanned> {
+    let scan = sets::scan(source)?;
+    let doubtful = scan
+        .ambiguous
+        .iter()
+        .map(|path| format!("{} could have been written by several actions: nobody touches it", path.display()));
+    let doubtful = doubtful.collect();
+    Ok((look(scan.sets, now), doubtful))
 }
 
 /// A set with what is known about it.

@@ -57,21 +57,30 @@ impl Live {
             let (old, current) = &mut *kept;
             *old = stamp;
             current.generation += 1;
-            match Config::load(&self.path) {
-                // without a name nothing can run, and nobody would know who answers
-                Ok(config) if !config.server_name.is_empty() => {
+            match read(&self.path) {
+                Ok(config) => {
                     current.secrets = secrets(&config);
                     current.config = Arc::new(config);
                     current.problem = None;
                 }
-                Ok(_) => {
-                    let text = format!("{}: there is no `server_name` in it any more", self.path.display());
-                    current.problem = Some(text.into());
-                }
-                Err(error) => current.problem = Some(error.to_string().into()),
+                Err(problem) => current.problem = Some(problem.into()),
             }
         }
         kept.1.clone()
+    }
+}
+
+/// What the file says now, or why not. What is wrong in it is not told to strangers: it may quote what stands there.
+fn read(path: &Path) -> std::result::Result<Config, String> {
+    let shown = path.display();
+    match Config::examine(path) {
+        // without a name nothing can run, and nobody would know who answers
+        Ok(Ok(config)) if config.server_name.is_empty() => Err(format!("{shown}: there is no `server_name` any more")),
+        Ok(Ok(config)) => Ok(config),
+        Ok(Err(located)) => {
+            Err(format!("{shown}:{}:{}: this is no YAML any more, see `check`", located.line, located.column))
+        }
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Our own endpoints: status, metrics, backups, health.
 
+use crate::logbook::mask::{self, Secrets};
 use crate::status::sets::Holdings;
-use crate::status::{Status, metrics};
+use crate::status::{Status, Trouble, metrics};
 use crate::store::journal;
 use crate::sys::clock;
 use crate::sys::files::Dir;
@@ -17,6 +18,9 @@ const STATUS_AGE: Duration = Duration::from_secs(2);
 
 /// How old a look at all backups may be.
 const BACKUPS_AGE: Duration = Duration::from_secs(10);
+
+/// How long the disks may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The type that Prometheus knows.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -60,9 +64,12 @@ impl Ours {
 
     fn rendered(&self, current: &Current) -> Option<Arc<Rendered>> {
         self.status.get(happened(current), || {
-            let status = Status::of(&current.config, clock::now());
-            let document = serde_json::to_string(&status).unwrap_or_default();
-            Rendered { document: Arc::new(document + "\n"), metrics: Arc::new(metrics::text(&status)) }
+            let mut status = Status::of(&current.config, clock::now());
+            if let Some(problem) = &current.problem {
+                status = status.noting(Trouble::Config, problem);
+            }
+            clean(&mut status, &current.secrets);
+            Rendered { document: Arc::new(status.document() + "\n"), metrics: Arc::new(metrics::text(&status)) }
         })
     }
 
@@ -71,7 +78,7 @@ impl Ours {
         let kept = self.backups.get(happened(current), || {
             let now = clock::now();
             let now = PrimitiveDateTime::new(now.date(), now.time());
-            let mut holdings = Holdings::of_all(&current.config, now);
+            let mut holdings = Holdings::within(&current.config, now, PATIENCE);
             holdings.problems.extend(current.problem.as_deref().map(str::to_owned));
             Arc::new(holdings.json(&current.config.server_name).to_string() + "\n")
         });
@@ -89,6 +96,13 @@ impl Ours {
             Err(error) => Answer::error(503, &error.to_string()),
         }
     }
+}
+
+/// Messages of runs may quote what a child said, or what stands in the configuration.
+fn clean(status: &mut Status, secrets: &Secrets) {
+    let texts = status.reasons.iter_mut().map(|reason| &mut reason.text);
+    let messages = status.tasks.iter_mut().filter_map(|task| Some(&mut task.last.as_mut()?.message));
+    texts.chain(messages).for_each(|text| *text = mask::clean(text, secrets));
 }
 
 fn happened(current: &Current) -> Happened {

@@ -183,6 +183,11 @@ fn anything_else_is_not_there() {
     }
 }
 
+/// A run that was refused, as the journal has it.
+const REFUSED: &str = r#"{"event":"end","run":"","unit":"t","started":"2020-07-07T05:00:00Z","time":"2020-07-07T05:00:00Z",
+"outcome":"failed","exit":2,"message":"it said CANARY","duration_ms":0,"bytes":0,"files":0,"warnings":0,"actions":[],
+"version":"2.0.0"}"#;
+
 /// P27, P15: what is secret, or may hold a secret, is in no answer at all.
 #[test]
 fn the_canary_is_in_no_answer() {
@@ -220,6 +225,9 @@ actions:
     server.write(&format!("log/2020/{NAME}.log"), &log).write(&format!("log/debug/{NAME}-debug.log"), &log);
     server.write("log/krista_backup/krista_backup.log", &log).write("log/.state/x.log", &log);
     server.write("trigger", "ERROR");
+    let refused = REFUSED.replace("CANARY", CANARY).replace('\n', "");
+    server.write("log/journal.jsonl", refused + "\n");
+    assert!(server.json("/api/v1/status")["tasks"][0]["last"]["message"].as_str().unwrap().contains("***"));
     assert!(log.contains(CANARY) && fs::read_to_string(server.dir.join("config.yaml")).unwrap().contains(CANARY));
     let logs =
         [format!("2020/{NAME}.log"), format!("debug/{NAME}-debug.log"), "krista_backup/krista_backup.log".into()];
