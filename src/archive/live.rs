@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::sys::tree::{self, Dir, Extent, Kind, Meta};
 use std::ffi::CStr;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
@@ -17,8 +17,31 @@ const MADE_UP_LIMIT: u64 = 16 << 20;
 /// Bytes after which somebody may stop us or slow us down.
 const SLICE: usize = 256 * 1024;
 
+/// Most bytes kept of a file that says it is empty and is not: its member's header needs the length first.
+const EARLY_LIMIT: usize = 1 << 20;
+
+/// A file that is being stored.
+pub struct Live {
+    /// The file.
+    pub file: File,
+    /// As it is stored.
+    pub meta: Meta,
+    /// What was read already, of a file that says it is empty and is not: there are such in `/proc` and on FUSE.
+    pub early: Option<Vec<u8>>,
+    /// What the kernel said when it was opened.
+    opened: Meta,
+    fault: Option<String>,
+}
+
+impl Live {
+    /// What is wrong with what was stored, so far as that is not known from copying it.
+    pub fn fault(&self) -> Option<String> {
+        self.fault.clone().or_else(|| changed(&self.file, &self.opened))
+    }
+}
+
 /// Opens the regular file that a walk has `seen` at a path; none when that is not what is there any more, which was noted.
-pub fn open(dir: &Dir, name: &CStr, (path, seen): (&[u8], &Meta), notes: &dyn Notes) -> Option<(File, Meta)> {
+pub fn open(dir: &Dir, name: &CStr, (path, seen): (&[u8], &Meta), notes: &dyn Notes) -> Option<Live> {
     let opened = dir.open_file(name).and_then(|file| tree::meta_of(&file).map(|meta| (file, meta)));
     let (file, meta) = match opened {
         Ok(opened) => opened,
@@ -42,11 +65,33 @@ pub fn open(dir: &Dir, name: &CStr, (path, seen): (&[u8], &Meta), notes: &dyn No
         notes.trouble(path, "is made up by the kernel and has no end");
         return None;
     }
-    Some((file, meta))
+    let mut live = Live { file, meta, early: None, opened: meta, fault: None };
+    if meta.size == 0 {
+        let (content, fault) = read_early(&live.file);
+        live.meta.size = content.len() as u64;
+        live.early = (!content.is_empty()).then_some(content);
+        live.fault = fault;
+    }
+    Some(live)
+}
+
+/// The content of a file that says it is empty, and what is wrong with it.
+fn read_early(file: &File) -> (Vec<u8>, Option<String>) {
+    let mut content = Vec::new();
+    let end = file.take(EARLY_LIMIT as u64 + 1).read_to_end(&mut content);
+    let fault = match end {
+        Err(error) => Some(format!("cannot be read: {error}")),
+        Ok(_) if content.len() > EARLY_LIMIT => {
+            content.truncate(EARLY_LIMIT);
+            Some("says it is empty and holds more than 1 MiB: only that much of it was stored".to_owned())
+        }
+        Ok(_) => None,
+    };
+    (content, fault)
 }
 
 /// What happened to a file since `before` was taken, if anything did.
-pub fn changed(file: &File, before: &Meta) -> Option<String> {
+fn changed(file: &File, before: &Meta) -> Option<String> {
     let after = match tree::meta_of(file) {
         Ok(after) => after,
         Err(error) => return Some(format!("cannot be looked at again: {error}")),
@@ -70,6 +115,14 @@ impl<'a> Copier<'a> {
     /// A copier that reads at most `limit` bytes per second.
     pub fn new(notes: &'a dyn Notes, limit: Option<u64>) -> Self {
         Self { notes, brake: Brake::new(limit) }
+    }
+
+    /// Copies all of a file into the stream, as [`Copier::copy`].
+    pub fn copy_whole<M: Mark>(&mut self, sink: &mut Sink<M>, live: &Live) -> Result<Option<String>> {
+        match &live.early {
+            Some(content) => sink.write(content).map(|()| None),
+            None => self.copy(sink, &live.file, Extent { start: 0, len: live.meta.size }),
+        }
     }
 
     /// Copies a part of a file into the stream, exactly as long as it should be; returns what was wrong with it.

@@ -75,18 +75,19 @@ impl<'a> Packer<'a> {
     }
 
     fn add_file(&mut self, dir: &Dir, name: &CStr, path: &[u8], seen: &Meta, member: &[u8]) -> Result<Stored> {
-        let Some((file, meta)) = live::open(dir, name, (path, seen), self.notes) else { return Ok(Stored::Not) };
-        self.attributes(path, tree::attributes_of(&file));
-        let fault = if let Some(parts) = sparse_parts(&file, &meta) {
-            self.sparse(&file, &meta, member, &parts)?
+        let Some(live) = live::open(dir, name, (path, seen), self.notes) else { return Ok(Stored::Not) };
+        let (file, meta) = (&live.file, live.meta);
+        self.attributes(path, tree::attributes_of(file));
+        let parts = if live.early.is_none() { sparse_parts(file, &meta) } else { None };
+        let fault = if let Some(parts) = parts {
+            self.sparse(file, &meta, member, &parts)?
         } else {
             self.put(member, &meta, Flag::File, &[], meta.size)?;
-            let fault = self.copier.copy(self.sink, &file, Extent { start: 0, len: meta.size })?;
+            let fault = self.copier.copy_whole(self.sink, &live)?;
             self.sink.zeros(padding(meta.size))?;
             fault
         };
-        let fault = fault.or_else(|| live::changed(&file, &meta));
-        Ok(match fault {
+        Ok(match fault.or_else(|| live.fault()) {
             Some(fault) => {
                 self.notes.trouble(path, &fault);
                 Stored::Damaged(meta)

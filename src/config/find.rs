@@ -1,6 +1,7 @@
 //! Which file is the configuration, and whether it may be believed.
 
 use crate::error::{Doing, Error, Result};
+use crate::sys::trust;
 use crate::sys::users;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::Read;
@@ -66,14 +67,23 @@ fn read(path: &Path, owners: Owners) -> Result<(Vec<u8>, u32)> {
     if !metadata.is_file() {
         return Err(Error::usage(format!("{}: not a regular file", reading())));
     }
+    let refused = |reason: String| Err(Error::usage(format!("{}: refused as root, because {reason}", reading())));
     if users::is_root()
         && let Some(reason) = distrust(&metadata, owners)
     {
-        return Err(Error::usage(format!("{}: refused as root, because it {reason}", reading())));
+        return refused(format!("it {reason}"));
+    }
+    let owner = match owners {
+        // whoever can replace root's file counts as its owner
+        Owners::Any if metadata.uid() == 0 => trust::lord(path).doing(reading)?.unwrap_or(0),
+        Owners::Any | Owners::Root => metadata.uid(),
+    };
+    if let Err(reason) = trust::place(path, owner) {
+        return refused(reason.to_string());
     }
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).doing(reading)?;
-    Ok((bytes, metadata.uid()))
+    Ok((bytes, owner))
 }
 
 /// Why root must not believe a file, if so.
@@ -143,6 +153,41 @@ mod tests {
         symlink(&path, dir.join("link")).unwrap();
         assert!(read_trusted(&dir.join("link")).is_err());
         fs::remove_dir_all(dir).unwrap();
+    }
+
+    /// Whoever can write into the directory can put another file there; but not where it is sticky, as `/tmp`.
+    #[test]
+    fn p25_a_config_others_can_replace_is_refused_with_the_directory() {
+        if !users::is_root() {
+            return;
+        }
+        let top = scratch("replace");
+        let dir = top.join("a/b");
+        fs::create_dir_all(&dir).unwrap();
+        let path = dir.join("config.yaml");
+        fs::write(&path, "a: 1\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let parent = top.join("a");
+        let refusal = |path: &Path| read_trusted(path).map_err(|error| error.to_string()).err();
+        for (mode, why) in [(0o1777, None), (0o755, None), (0o777, Some("is writable by everybody (mode 0777)"))] {
+            fs::set_permissions(&parent, fs::Permissions::from_mode(mode)).unwrap();
+            let wanted = why.map(|why| format!("refused as root, because its directory {} {why}", parent.display()));
+            let found = refusal(&path);
+            assert_eq!(found.is_some(), wanted.is_some(), "{found:?}");
+            assert!(found.unwrap_or_default().ends_with(&wanted.unwrap_or_default()));
+        }
+        // what the link points to has a place as well
+        symlink(&path, top.join("link")).unwrap();
+        assert!(refusal(&top.join("link")).is_some());
+        fs::set_permissions(&parent, fs::Permissions::from_mode(0o1755)).unwrap();
+        chown(&parent, Some(1), None).unwrap();
+        assert!(refusal(&path).unwrap().contains("belongs to "));
+        // the one user whose crontab is edited may keep his file at home
+        chown(&path, Some(1), None).unwrap();
+        assert_eq!(read_of_one_user(&path).unwrap().1, 1);
+        chown(&path, Some(0), None).unwrap();
+        assert_eq!(read_of_one_user(&path).unwrap().1, 1, "he could replace root's as well");
+        fs::remove_dir_all(top).unwrap();
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use crate::error::{Doing, Error, Result};
 use crate::sys::users;
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const STICKY: u32 = 0o1000;
 
@@ -23,6 +24,36 @@ pub fn program(path: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Fails when we are root and somebody other than root and `owner` could put another file in the place of this one, in the
+/// directories above it or above what its links point to.
+pub fn place(path: &Path, owner: u32) -> Result<()> {
+    if !users::is_root() {
+        return Ok(());
+    }
+    for (dir, st) in above(path)? {
+        let uid = if st.uid() == owner { 0 } else { st.uid() };
+        if let Some(why) = weakness(uid, st.gid(), st.mode(), true) {
+            return Err(Error::failed(format!("its directory {} {why}", dir.display())));
+        }
+    }
+    Ok(())
+}
+
+/// The user other than root who owns a directory above this file, and could therefore put another one in its place; the
+/// lowest one counts.
+pub fn lord(path: &Path) -> Result<Option<u32>> {
+    Ok(above(path)?.into_iter().map(|(_, st)| st.uid()).find(|uid| *uid != 0))
+}
+
+/// The directories above a file and above what its links point to.
+fn above(path: &Path) -> Result<Vec<(PathBuf, Metadata)>> {
+    let looking = |place: &Path| format!("looking at {}", place.display());
+    let path = std::path::absolute(path).doing(|| looking(path))?;
+    let real = path.canonicalize().doing(|| looking(&path))?;
+    let dirs = real.ancestors().skip(1).chain(path.ancestors().skip(1));
+    dirs.map(|dir| Ok((dir.to_owned(), dir.metadata().doing(|| looking(dir))?))).collect()
 }
 
 /// Why an entry with this owner and mode can be changed by others than root; none when it cannot.

@@ -745,3 +745,31 @@ fn a_differential_in_the_same_task_builds_on_the_full_just_made() {
         assert_eq!(manifest["base"], full.as_str());
     }
 }
+
+/// P8: what the kernel makes up claims to be empty and is not. It is stored as it is read, or said to be too long.
+#[test]
+fn p8_files_that_only_say_they_are_empty() {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    for (kind, extension, unpack) in [("tar", ".tar.gz", "tar xzf"), ("zip", ".zip", "unzip -qq")] {
+        let sections = format!(
+            "actions:\n  random: {{type: {kind}, basename: r, src_path: /proc/sys/kernel/random, dest_path: '{{dir}}/b'}}\n  \
+             long: {{source: random, basename: l, src_path: /proc/kallsyms}}\n"
+        );
+        let bench = Bench::with(&format!("made-up-{kind}"), &sections);
+        bench.run(&["run", "random"]).exits(0);
+        let archive = bench.names("b").into_iter().find(|name| name.ends_with(extension)).unwrap();
+        fs::create_dir(bench.path("to")).unwrap();
+        let script = format!("{unpack} ../b/{archive}");
+        let status = Command::new("sh").args(["-c", &script]).current_dir(bench.path("to")).status().unwrap();
+        assert!(status.success());
+        assert_eq!(bench.read("to/boot_id"), boot, "{kind}");
+        if fs::read("/proc/kallsyms").is_ok_and(|symbols| symbols.len() > 1 << 20) {
+            bench.run(&["run", "long"]).exits(3);
+            contains(
+                &bench.log(),
+                "kallsyms: says it is empty and holds more than 1 MiB: only that much of it was stored",
+            );
+            assert_eq!(bench.run(&["verify", "long"]).code, 0);
+        }
+    }
+}

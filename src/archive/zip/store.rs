@@ -9,7 +9,7 @@ use crate::archive::walk::{Holder, Walk, vanished_or};
 use crate::archive::zip::compress::{Chain, Piece};
 use crate::archive::zip::records::Head;
 use crate::error::Result;
-use crate::sys::tree::{self, Extent, Kind, Meta};
+use crate::sys::tree::{self, Kind, Meta};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
@@ -32,15 +32,16 @@ impl<'a> Packer<'a> {
 
     fn add_file(&mut self, walk: &Walk<'_>, seen: &Meta, member: &[u8]) -> Result<Stored> {
         let Some(dir) = walk.holder() else { return Ok(Stored::Not) };
-        let Some((file, meta)) = live::open(dir, walk.name(), (walk.path(), seen), self.notes) else {
+        let Some(live) = live::open(dir, walk.name(), (walk.path(), seen), self.notes) else {
             return Ok(Stored::Not);
         };
-        self.look_for_attributes(&file);
+        let meta = live.meta;
+        self.look_for_attributes(&live.file);
         self.linked += u64::from(meta.nlink > 1);
         self.begin(&meta, member, meta.size)?;
-        let fault = self.copier.copy(self.sink, &file, Extent { start: 0, len: meta.size })?;
+        let fault = self.copier.copy_whole(self.sink, &live)?;
         self.end()?;
-        Ok(match fault.or_else(|| live::changed(&file, &meta)) {
+        Ok(match fault.or_else(|| live.fault()) {
             Some(fault) => {
                 self.notes.trouble(walk.path(), &fault);
                 Stored::Damaged(meta)
