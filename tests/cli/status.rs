@@ -206,6 +206,31 @@ fn a_run_leaves_both_files_for_monitoring() {
     assert_eq!(bench.names("out").len(), 2, "no temporary files: {:?}", bench.names("out"));
 }
 
+/// P15, P27: everybody may read these files.
+#[test]
+fn no_secret_is_in_the_files() {
+    let bench = with_files("status-secrets", "");
+    let text = bench.read("config.yaml");
+    let dump = "  dump: {type: pgdump, basename: x, dest_path: '{dir}/b', mode: all, host: localhost, user: u, password: s3cr3t-word}\n";
+    bench.config(&format!("{text}{dump}"));
+    bench.run(&["run", "good"]).exits(0);
+    // a child may say anything
+    let said = r#"{"event":"end","run":"x","unit":"bad","started":"2026-07-07T05:00:00Z","time":"2026-07-07T05:00:00Z","outcome":"failed",
+        "exit":1,"message":"it said s3cr3t-word","duration_ms":0,"bytes":0,"files":0,"warnings":0,"actions":[],"version":"2.0.0"}"#;
+    let journal = bench.read("log/journal.jsonl");
+    bench.write("log/journal.jsonl", format!("{journal}{}\n", said.replace('\n', "")));
+    bench.run(&["run", "good"]).exits(0);
+    assert_eq!(written(&bench)["tasks"][1]["last"]["message"], "it said ***");
+    for name in ["status.json", "kb.prom"] {
+        lacks(&bench.read(&format!("out/{name}")), "s3cr3t");
+    }
+    // not even when the configuration is broken, with the secret in the broken line
+    bench.config(&format!("{text}  x: {{password: s3cr3t-word, [\n"));
+    bench.run(&["run", "good"]).exits(2);
+    contains(&bench.read("out/status.json"), "the configuration cannot be read, see `check`");
+    lacks(&bench.read("out/status.json"), "s3cr3t");
+}
+
 /// A run that was refused is news for monitoring, too; a dry run is none.
 #[test]
 fn a_refused_run_writes_them_and_a_dry_run_does_not() {
