@@ -14,6 +14,7 @@ TEST_PACKAGES=(
     openssh-client openssh-server bindfs          # another server, and a file system that hangs
     passwd procps                                 # users of their own, and who is running
     man-db groff-base mandoc                      # the man pages
+    prometheus                                    # promtool: what we say must be what Prometheus reads
     shellcheck gcc libc6-dev binutils             # building and checking
 )
 SIZE_LIMIT=$((3 * 1024 * 1024))

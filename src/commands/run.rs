@@ -17,6 +17,7 @@ use crate::store::journal::{End, Journal, Process, Record, Start};
 use crate::sys::clock;
 use crate::sys::signals::{self, Cancel};
 use crate::units::{show_bytes, show_duration};
+use crate::webapi;
 use log::Level;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -57,7 +58,7 @@ pub fn run(config_file: Option<&Path>, request: &Request) -> Result<Exit> {
         Ok(unit) => unit,
         Err(refusal) => {
             let error = desk.refuse_config(&config, &refusal);
-            desk.announce_refusal(|| Status::of(&config, now));
+            desk.announce_refusal(|| webapi::status(&config, now));
             return Err(error);
         }
     };
@@ -67,7 +68,7 @@ pub fn run(config_file: Option<&Path>, request: &Request) -> Result<Exit> {
         Ok(taken) => taken,
         Err(error) => {
             let error = desk.refuse_locked(error);
-            desk.announce_refusal(|| Status::of(&config, now));
+            desk.announce_refusal(|| webapi::status(&config, now));
             return Err(error);
         }
     };
@@ -85,7 +86,7 @@ fn refuse_unreadable(path: &Path, request: &Request, error: Error, now: OffsetDa
     if let Some(logging) = Config::salvage(path) {
         let desk = Desk::new(&logging, request, now);
         let error = desk.refused(error, Outcome::Failed);
-        desk.announce_refusal(|| Status::without_config(&error, now));
+        desk.announce_refusal(|| Status::without_config(now));
         return error;
     }
     if let Some(trigger) = Config::salvage_trigger(path).filter(|_| !request.dry)
@@ -275,7 +276,7 @@ impl Desk {
 
     /// The document for monitoring, once everything it is made of is written. What fails here makes a warning of a success.
     fn announce(&self, config: &Config, end: End) -> End {
-        let troubles = self.publish(|| Status::of(config, clock::now()));
+        let troubles = self.publish(|| webapi::status(config, clock::now()));
         for error in &troubles {
             log::error!(target: ROOT, "{error}");
         }

@@ -21,6 +21,9 @@ const STATE_OF_OTHERS: &str = "/var/lib/krista-backup";
 /// How long `crontab` may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long it may take to say what is in it, where nothing depends on that.
+const PATIENCE_FOR_A_LOOK: Duration = Duration::from_secs(10);
+
 /// Whose crontab it is.
 pub struct Owner {
     /// Login name.

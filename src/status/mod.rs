@@ -11,7 +11,6 @@ pub mod written;
 
 use crate::actions::properties::Severity;
 use crate::config::Config;
-use crate::error::Error;
 use crate::run::expected::{Crontab, Expected};
 use crate::run::trigger;
 use crate::store::journal;
@@ -200,6 +199,7 @@ impl Status {
     }
 
     /// The same with one thing more that is wrong, which only the caller knows.
+    #[must_use]
     pub fn noting(mut self, kind: Trouble, text: &str) -> Self {
         let mut reasons = std::mem::take(&mut self.reasons);
         reasons.push(Reason::general(kind, text));
@@ -207,10 +207,10 @@ impl Status {
         self
     }
 
-    /// What can be said when the configuration cannot be read.
-    pub fn without_config(error: &Error, now: OffsetDateTime) -> Self {
+    /// What can be said when the configuration cannot be read. Why not may quote it, and this document is seen by many.
+    pub fn without_config(now: OffsetDateTime) -> Self {
         let mut status = Self { config: Problems { errors: 1, warnings: 0 }, ..Self::empty("", now) };
-        status.settle(vec![Reason::general(Trouble::Config, &error.to_string())]);
+        status.settle(vec![Reason::general(Trouble::Config, "the configuration cannot be read, see `check`")]);
         status
     }
 

@@ -162,13 +162,15 @@ fn local(at: OffsetDateTime) -> Moment {
 
 /// Everything that is at work now, tasks and actions, as far as the journal knows.
 pub fn running(records: &[Record]) -> Vec<Running> {
-    let ended = |run: &str| records.iter().any(|record| matches!(record, Record::End(end) if end.run == run));
-    let starts = records.iter().filter_map(|record| match record {
-        Record::Start(start) if !start.dry => Some(start),
-        _ => None,
-    });
-    // the cheap question first: there are thousands of old ones
-    starts.filter(|start| start.process.lives() && !ended(&start.run)).map(at_work).collect()
+    let mut open: Vec<&Start> = Vec::new();
+    for record in records {
+        match record {
+            Record::Start(start) if !start.dry => open.push(start),
+            Record::Start(_) => {}
+            Record::End(end) => open.retain(|start| start.run != end.run),
+        }
+    }
+    open.into_iter().filter(|start| start.process.lives()).map(at_work).collect()
 }
 
 fn at_work(start: &Start) -> Running {

@@ -84,7 +84,8 @@ fn read(path: &Path) -> std::result::Result<Config, String> {
     }
 }
 
-fn secrets(config: &Config) -> Secrets {
+/// What must be in no text that strangers see.
+pub fn secrets(config: &Config) -> Secrets {
     mask::known(
         config.actions.iter().flat_map(properties::secrets).chain(config.web.token.iter().map(Secret::to_be_masked)),
     )

@@ -17,6 +17,7 @@ use crate::error::{Error, Exit, Kind, Result};
 use crate::output;
 use crate::run::lock::{self, Asking, Holder};
 use crate::run::places::{New, Places};
+use crate::status::Status;
 use crate::sys::limits;
 use crate::sys::privileges;
 use crate::sys::signals::Cancel;
@@ -43,6 +44,13 @@ const DESCRIPTORS_OF_A_PLACE: usize = 6;
 /// The lock that says whether a webapi of these logs is running.
 pub fn lock_path(places: &Places) -> PathBuf {
     places.state().join("web.lock")
+}
+
+/// How this server stands, as everybody may see it: what the configuration calls a secret is in no text of it (P27).
+pub fn status(config: &Config, now: OffsetDateTime) -> Status {
+    let mut status = Status::of(config, now);
+    ours::clean(&mut status, &live::secrets(config));
+    status
 }
 
 /// Serves until told to stop. Fails with one line when it cannot begin: an address in use, an unknown user, no logs

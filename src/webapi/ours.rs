@@ -99,7 +99,7 @@ impl Ours {
 }
 
 /// Messages of runs may quote what a child said, or what stands in the configuration.
-fn clean(status: &mut Status, secrets: &Secrets) {
+pub fn clean(status: &mut Status, secrets: &Secrets) {
     let texts = status.reasons.iter_mut().map(|reason| &mut reason.text);
     let messages = status.tasks.iter_mut().filter_map(|task| Some(&mut task.last.as_mut()?.message));
     texts.chain(messages).for_each(|text| *text = mask::clean(text, secrets));

@@ -206,6 +206,31 @@ fn a_run_leaves_both_files_for_monitoring() {
     assert_eq!(bench.names("out").len(), 2, "no temporary files: {:?}", bench.names("out"));
 }
 
+/// P15, P27: everybody may read these files.
+#[test]
+fn no_secret_is_in_the_files() {
+    let bench = with_files("status-secrets", "");
+    let text = bench.read("config.yaml");
+    let dump = "  dump: {type: pgdump, basename: x, dest_path: '{dir}/b', mode: all, host: localhost, user: u, password: s3cr3t-word}\n";
+    bench.config(&format!("{text}{dump}"));
+    bench.run(&["run", "good"]).exits(0);
+    // a child may say anything
+    let said = r#"{"event":"end","run":"x","unit":"bad","started":"2026-07-07T05:00:00Z","time":"2026-07-07T05:00:00Z","outcome":"failed",
+        "exit":1,"message":"it said s3cr3t-word","duration_ms":0,"bytes":0,"files":0,"warnings":0,"actions":[],"version":"2.0.0"}"#;
+    let journal = bench.read("log/journal.jsonl");
+    bench.write("log/journal.jsonl", format!("{journal}{}\n", said.replace('\n', "")));
+    bench.run(&["run", "good"]).exits(0);
+    assert_eq!(written(&bench)["tasks"][1]["last"]["message"], "it said ***");
+    for name in ["status.json", "kb.prom"] {
+        lacks(&bench.read(&format!("out/{name}")), "s3cr3t");
+    }
+    // not even when the configuration is broken, with the secret in the broken line
+    bench.config(&format!("{text}  x: {{password: s3cr3t-word, [\n"));
+    bench.run(&["run", "good"]).exits(2);
+    contains(&bench.read("out/status.json"), "the configuration cannot be read, see `check`");
+    lacks(&bench.read("out/status.json"), "s3cr3t");
+}
+
 /// A run that was refused is news for monitoring, too; a dry run is none.
 #[test]
 fn a_refused_run_writes_them_and_a_dry_run_does_not() {
@@ -298,4 +323,73 @@ fn what_cannot_be_meant_is_refused() {
         contains(&ran.stderr, reason);
         lacks(&ran.stderr, "panicked");
     }
+}
+
+/// A document in which nothing is missing: a task that failed, one that ran well and is in the crontab, a backup.
+fn full_document() -> Value {
+    let mut bench = bench("status-full", "  good: {actions: [pack], cron: '0 * * * *'}\n  bad: {actions: [fail]}\n");
+    with_crontab(&mut bench, "");
+    assert_eq!(bench.run(&["enable", "good"]).code, 0);
+    bench.run(&["run", "good"]).exits(0);
+    bench.run(&["run", "bad"]).exits(1);
+    status(&bench).1
+}
+
+/// Keys that only one of two documents has. Where lists are empty or values null there is nothing to compare.
+fn differences(one: &Value, other: &Value, path: &str, found: &mut Vec<String>) {
+    match (one, other) {
+        (Value::Object(a), Value::Object(b)) => {
+            found.extend(a.keys().filter(|key| !b.contains_key(*key)).map(|key| format!("{path}.{key}")));
+            found.extend(b.keys().filter(|key| !a.contains_key(*key)).map(|key| format!("{path}.{key}")));
+            for (key, value) in a {
+                b.get(key).into_iter().for_each(|other| differences(value, other, &format!("{path}.{key}"), found));
+            }
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            if let (Some(one), Some(other)) = (a.first(), b.first()) {
+                differences(one, other, &format!("{path}[]"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn the_documented_document_is_the_real_one() {
+    let page = fs::read_to_string("docs/api.md").unwrap();
+    let section = page.split("## /api/v1/status").nth(1).unwrap();
+    let example = section.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    let mut found = Vec::new();
+    differences(&full_document(), &serde_json::from_str(example).unwrap(), "$", &mut found);
+    assert!(found.is_empty(), "{found:?}");
+}
+
+/// Every path that the template takes apart is in the document, and its identifiers are as Zabbix wants them.
+#[test]
+fn the_zabbix_template_asks_for_what_there_is() {
+    let template = fs::read_to_string("dist/zabbix/krista-backup.yaml").unwrap();
+    let document = full_document();
+    let paths =
+        template.lines().filter_map(|line| line.trim().strip_prefix("- ")?.trim_matches('\'').strip_prefix("$."));
+    let mut checked = 0;
+    for path in paths {
+        let mut at = &document;
+        for step in path.split("[?(").map(|part| part.split(")].").last().unwrap()).flat_map(|part| part.split('.')) {
+            if step == "first()" {
+                continue;
+            }
+            at = at.get(step).unwrap_or_else(|| panic!("{path}: no {step} in {at}"));
+            at = at.get(0).unwrap_or(at);
+        }
+        checked += 1;
+    }
+    assert!(checked >= 10, "only {checked} paths found");
+    let uuids: Vec<_> = template.lines().filter_map(|line| line.split("uuid: ").nth(1)).collect();
+    for uuid in &uuids {
+        let digits: Vec<char> = uuid.chars().collect();
+        assert!(digits.len() == 32 && digits.iter().all(|c| c.is_ascii_digit() || ('a'..='f').contains(c)), "{uuid}");
+        assert!(digits[12] == '4' && "89ab".contains(digits[16]), "{uuid} is not of version 4");
+    }
+    let each: std::collections::BTreeSet<_> = uuids.iter().collect();
+    assert!(uuids.len() > 20 && each.len() == uuids.len(), "an identifier stands twice");
 }

@@ -1,5 +1,6 @@
 //! `status` of many servers, against servers made here.
 
+use crate::support::web::Api;
 use crate::support::{BINARY, Bench, Ran, contains, lacks};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
@@ -381,4 +382,24 @@ print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.std
     assert_eq!((silent("connection refused"), silent("no answer within 4 s")), (50, 50));
     assert!(kib <= 40 << 10, "{kib} KiB");
     assert!(took < Duration::from_secs(60), "{took:?}");
+}
+
+/// Our own webapi understands what we ask, and we what it answers.
+#[test]
+fn our_own_webapi_is_one_of_the_servers() {
+    let mut bench = Bench::new("status-own");
+    bench.fake("crontab", "exit 0");
+    let api = Api::start(&bench, "{port: {port}, token: s3cret}");
+    let url = format!("http://{}/", api.addresses[0]);
+    let (code, answer) = asked(&[&url]);
+    contains(
+        answer["servers"][0]["reasons"][0].as_str().unwrap(),
+        "it does not let us in (401): is --token-file needed",
+    );
+    assert_eq!(code, 1);
+    let token = bench.write("token", "s3cret\n").display().to_string();
+    let (code, answer) = asked(&[&url, "--token-file", &token]);
+    let row = &answer["servers"][0];
+    assert_eq!((code, &row["state"], &row["server"]), (0, &"ok".into(), &"srv".into()), "{row}");
+    assert_eq!((&row["version"], &row["clock_skew_seconds"]), (&env!("CARGO_PKG_VERSION").into(), &0.into()));
 }

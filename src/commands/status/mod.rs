@@ -11,10 +11,11 @@ use crate::error::{Doing, Error, Exit, Kind, Result};
 use crate::output;
 use crate::remote::fleet::ask_all;
 use crate::remote::report::Asking;
-use crate::status::{State, Status};
+use crate::status::State;
 use crate::sys::clock;
 use crate::sys::signals::{self, Cancel};
 use crate::units::{parse_duration, show_duration};
+use crate::webapi;
 use screen::Screen;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -105,7 +106,7 @@ impl Asked {
         match self {
             Self::Here(path) => {
                 // read anew each time: it may have changed
-                let status = Status::of(&Config::load(path)?, now);
+                let status = webapi::status(&Config::load(path)?, now);
                 match format {
                     Format::Json => output::line(&status.document())?,
                     Format::Table => screen.show(now, &local::lines(&status))?,
