@@ -121,7 +121,7 @@ orders() { psql --tuples-only --no-align --command='SELECT count(*), sum(total),
 show_next() {
     chapter "That was all. On a server of your own:"
     cat <<END
-1. Copy $BINARY to /opt/krista-backup/krista-backup.
+1. Copy $BINARY to /usr/local/bin/krista-backup.
 2. Write /etc/krista-backup/config.yaml; dist/demo/config.yaml is a good start. A config.yaml of KristaBackup 1.7 works
    as it is.
 3. krista-backup check, then krista-backup run TASK, and look at the log and the trigger file.

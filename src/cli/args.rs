@@ -290,7 +290,7 @@ pub(super) struct WebArgs {
     pub(super) webapi: bool,
 }
 
-/// Print the documentation: a topic, an action type or a command; without one, the list of topics.
+/// Print the documentation: a topic, an action type, a key of the configuration or a command; without one, the topics.
 #[derive(FromArgs)]
 #[argh(help_triggers("-h", "--help"), example = "{command_name}", example = "{command_name} restore")]
 pub(super) struct HelpArgs {

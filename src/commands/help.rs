@@ -13,11 +13,11 @@ use crate::output;
 use inline::wrap;
 use pages::{Language, Pages};
 use render::{WIDTH, render};
-use topics::{TOPICS, action_type};
+use topics::{TOPICS, action_type, key};
 
 /// What is asked.
 pub struct Question<'a> {
-    /// A topic or an action type; nothing for the list of them.
+    /// A topic, an action type or a key of the configuration; nothing for the list of topics.
     pub topic: Option<&'a str>,
     /// `en` or `ru` as typed; else the environment decides.
     pub language: Option<&'a str>,
@@ -50,7 +50,9 @@ fn names() -> impl Iterator<Item = &'static str> {
 fn markdown(name: &str, pages: &Pages, language: Language) -> Option<String> {
     let topic = TOPICS.iter().find(|topic| topic.name == name);
     let text = topic.and_then(|topic| topic.text(pages, language));
-    text.or_else(|| action_type(name, pages, language).map(|text| format!("{text}\n{}\n", see_also(language))))
+    let text =
+        text.or_else(|| action_type(name, pages, language).map(|text| format!("{text}\n{}\n", see_also(language))));
+    text.or_else(|| key(name, pages, language))
 }
 
 /// The section of a type says what only this type takes.
@@ -73,11 +75,12 @@ fn unknown(name: &str, commands: &[&'static str]) -> Error {
 }
 
 fn overview(pages: &Pages, commands: &[&'static str], language: Language) -> String {
-    let [how, types, verbs, other, long] = match language {
+    let [how, types, verbs, keys, other, long] = match language {
         Language::English => [
             "krista-backup help TOPIC prints one of these:",
             "An action type is a topic, too:",
             "So is a command:",
+            "And a key of the configuration: krista-backup help level_folders",
             "По-русски: krista-backup help --lang ru",
             "A long text: krista-backup help TOPIC | less",
         ],
@@ -85,6 +88,7 @@ fn overview(pages: &Pages, commands: &[&'static str], language: Language) -> Str
             "krista-backup help РАЗДЕЛ печатает один из разделов:",
             "Раздел есть и у каждого типа действий:",
             "Справка по команде:",
+            "О ключе файла настроек: krista-backup help level_folders",
             "In English: krista-backup help --lang en",
             "Длинный текст: krista-backup help РАЗДЕЛ | less",
         ],
@@ -99,7 +103,7 @@ fn overview(pages: &Pages, commands: &[&'static str], language: Language) -> Str
         lines.extend([String::new(), title.to_owned(), String::new()]);
         lines.extend(wrap(&names.join(" "), WIDTH - 2).iter().map(|line| format!("  {line}")));
     }
-    lines.extend(["", other, long, ""].map(str::to_owned));
+    lines.extend(["", keys, other, long, ""].map(str::to_owned));
     lines.join("\n")
 }
 

@@ -37,6 +37,15 @@ fn a_command_has_its_own_help_and_ends_with_its_exit_codes() {
 }
 
 #[test]
+fn a_key_of_the_configuration_is_explained_wherever_it_stands() {
+    let text = help(&["naming_scheme"], "C").stdout;
+    for section in ["`naming`\n", "For all types\n"] {
+        contains(&text, section);
+    }
+    contains(&help(&["level_folders"], "ru_RU.UTF-8").stdout, "`level_folders` (тип: список)\n    подкаталог");
+}
+
+#[test]
 fn the_language_is_that_of_the_environment_or_of_the_option() {
     contains(&help(&["restore"], "C").stdout, "Bringing data back\n===");
     contains(&help(&["restore"], "ru_RU.UTF-8").stdout, "Восстановление\n===");

@@ -147,6 +147,30 @@ pub fn action_type<'a>(name: &str, pages: &'a Pages, language: Language) -> Opti
     section(pages.page(ACTIONS, language)?, &format!("`{name}`")).filter(|_| known)
 }
 
+/// What the tables of the configuration say about a key: a line for each section that has it.
+pub fn key(name: &str, pages: &Pages, language: Language) -> Option<String> {
+    let mut found = String::new();
+    for page in ["docs/config.md", ACTIONS] {
+        let (mut title, mut table) = ("", Vec::new());
+        for line in pages.page(page, language)?.lines() {
+            if line.starts_with('#') {
+                title = line.trim_start_matches('#');
+            }
+            if !line.starts_with('|') {
+                table.clear();
+                continue;
+            }
+            table.push(line);
+            if let [head, rule, _, ..] = table.as_slice()
+                && line.strip_prefix("| `").and_then(|row| row.split_once("` |")).is_some_and(|(key, _)| key == name)
+            {
+                found.extend(["###", title, "\n\n", head, "\n", rule, "\n", line, "\n\n"]);
+            }
+        }
+    }
+    (!found.is_empty()).then_some(found)
+}
+
 fn is_type(title: &str) -> bool {
     TYPES.iter().any(|kind| title == format!("`{}`", kind.name))
 }
