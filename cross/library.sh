@@ -4,7 +4,7 @@
 # the work of a backup (compression, checksums) are crates of ours, not of the library.
 
 # shellcheck disable=SC2034 # read by the routes
-LIBRARY_OPTIONS=(-Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size)
+LIBRARY_OPTIONS=('-Zbuild-std=std,panic_abort' -Zbuild-std-features=optimize_for_size)
 
 # Where the sources of the given compiler's library are; fails when they are not installed.
 library_sources() {

@@ -3,6 +3,8 @@
 
 # shellcheck source=cross/build.sh
 source cross/build.sh
+# shellcheck source=tests/packages.sh
+source tests/packages.sh
 
 # What the tests call or compare with. The only list of it; CI starts from a bare Debian.
 TEST_PACKAGES=(
@@ -16,8 +18,9 @@ TEST_PACKAGES=(
     man-db groff-base mandoc                      # the man pages
     prometheus                                    # promtool: what we say must be what Prometheus reads
     shellcheck gcc libc6-dev binutils             # building and checking
+    zsh fish                                      # shells that complete what is typed
+    rpm lintian rpmlint debootstrap qemu-user-static systemd # packages, and systems to install them on
 )
-SIZE_LIMIT=$((3 * 1024 * 1024))
 
 test_help() {
     cat <<'END'
@@ -25,8 +28,9 @@ usage: ./build.sh test
 
 Everything CI checks, cheapest first, stopping at the first failure: shellcheck of all scripts; format; clippy with
 warnings as errors; no C code, licences and advisories as far as this machine can; all tests; the static binary by the
-default route (static, small enough, starts in an empty chroot); the configurations in the README; the same build once
-more without a network, from vendor/, with an empty CARGO_HOME; the demo.
+default route (static, small enough, starts in an empty chroot); the configurations in the README; the release, for both
+processors; the same build once more without a network, from the release's sources, with an empty CARGO_HOME; the packages,
+checked by lintian and rpmlint and installed on systems of different ages (as root); the demo.
 Debian packages the tests need are installed when root and apt-get is there; what cannot be had is said loudly.
 
 exit codes: 0 all passed, 1 something failed, 2 wrong usage
@@ -46,7 +50,9 @@ test_main() {
     check_tests
     check_binary
     check_documentation
+    check_release
     check_offline_build
+    check_packages
     check_demo
     step "all checks passed in $((SECONDS - started)) s"
 }
@@ -96,7 +102,7 @@ check_tests() {
 
 check_binary() {
     build_binary any
-    prove_size "$BINARY" "$SIZE_LIMIT"
+    prove_size "$BINARY" "$PROGRAM_LIMIT"
     if is_root; then
         prove_starts_alone "$BINARY"
     else
@@ -104,10 +110,12 @@ check_binary() {
     fi
 }
 
-# Whoever starts from the README must not start with a mistake.
+# Whoever starts from the README or the packages' example must not start with a mistake.
 check_documentation() {
     step "configurations in the documentation"
     local page config=$OUT/readme.yaml
+    install -m 600 dist/config.yaml.example "$config"
+    "$BINARY" --config "$config" check || fail "dist/config.yaml.example is not clean"
     for page in README.md README.ru.md; do
         awk '/^```$/ { inside = 0 } inside; /^```yaml$/ { inside = 1 }' "$page" >"$config"
         [ -s "$config" ] || fail "$page has no configuration"
@@ -115,20 +123,6 @@ check_documentation() {
         "$BINARY" --config "$config" check || fail "the configuration in $page is not clean"
         say "$page: clean"
     done
-}
-
-# A copy of the tree, because vendor/ beside the sources would change every later build.
-check_offline_build() {
-    step "build without a network"
-    local copy=$OUT/offline
-    rm -rf "$copy"
-    mkdir -p "$copy/cargo-home"
-    tar -cf - --exclude=./target --exclude=./vendor --exclude=./.git . | tar -xf - -C "$copy"
-    env -u CARGO_TARGET_DIR "$copy/build.sh" vendor
-    env -u CARGO_TARGET_DIR CARGO_HOME="$copy/cargo-home" \
-        unshare --map-root-user --net "$copy/build.sh" --route "$ROUTE"
-    cmp "$BINARY" "$copy/target/dist/krista-backup" || fail "the offline build differs from the one before: not reproducible"
-    say "the same bytes as the build before"
 }
 
 check_demo() { ./build.sh demo; }

@@ -105,13 +105,19 @@ check_rpm() {
 
 same_mode() { [ "$(stat -c %a "$1")" = "$2" ] || fail "$1 has mode $(stat -c %a "$1"), not $2"; }
 
+# version_in ROOT PACKAGE
+version_in() {
+    # shellcheck disable=SC2016 # dpkg-query fills it in
+    in_root "$1" dpkg-query -W -f '${Version}' "$2"
+}
+
 # check_deb ROOT: the life of the package on a real system.
 check_deb() {
     local root=$1 deb config logs before
     deb=$(deb_of "$ARCHITECTURE" "$VERSION-$PACKAGE_REVISION")
     config=$root/etc/krista-backup/config.yaml logs=$root/var/log/KristaBackup
     cp "$DIST/$deb" "$OUT/older/$(deb_of "$ARCHITECTURE" 1.9.0-1)" "$root/tmp/"
-    say "dpkg $(in_root "$root" dpkg-query -W -f '${Version}' dpkg)"
+    say "dpkg $(version_in "$root" dpkg)"
 
     in_root "$root" dpkg -i "/tmp/$(deb_of "$ARCHITECTURE" 1.9.0-1)" >&2
     [ ! -e "$config" ] || fail "the package wrote a configuration"
@@ -129,7 +135,7 @@ check_deb() {
     before=$(cat "$config" "$root/var/spool/cron/crontabs/root" | sha256sum)
 
     in_root "$root" dpkg -i "/tmp/$deb" >&2
-    [ "$(in_root "$root" dpkg-query -W -f '${Version}' krista-backup)" = "$VERSION-$PACKAGE_REVISION" ] || fail "not upgraded"
+    [ "$(version_in "$root" krista-backup)" = "$VERSION-$PACKAGE_REVISION" ] || fail "not upgraded"
     [ "$(cat "$config" "$root/var/spool/cron/crontabs/root" | sha256sum)" = "$before" ] || fail "upgrading changed configuration or crontab"
     [ -z "$(in_root "$root" dpkg --verify krista-backup)" ] || fail "dpkg --verify is not content"
     in_root "$root" krista-backup run nightly
@@ -139,9 +145,11 @@ check_deb() {
     in_root "$root" krista-backup disable all
     in_root "$root" dpkg -r krista-backup >&2
     [ ! -e "$root/usr/bin/krista-backup" ] || fail "removed, yet the program is there"
-    [ -f "$config" ] && [ -f "$logs/journal.jsonl" ] || fail "configuration or journal went with the package"
+    [ -f "$config" ] || fail "the configuration went with the package"
+    [ -f "$logs/journal.jsonl" ] || fail "the journal went with the package"
     in_root "$root" dpkg -P krista-backup >&2
-    [ ! -e "$root/etc/krista-backup" ] && [ ! -e "$logs" ] || fail "purged, yet configuration or logs are there"
+    [ ! -e "$root/etc/krista-backup" ] || fail "purged, yet the configuration is there"
+    [ ! -e "$logs" ] || fail "purged, yet logs are there"
     [ -n "$(ls "$root/backup")" ] || fail "the backups went with the package"
     say "installed, at work, upgraded, removed, purged"
     check_deb_beside_predecessor "$root" "$deb"

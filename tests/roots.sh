@@ -49,6 +49,7 @@ is_genuine() {
 in_root() {
     local root=$1
     shift
+    # shellcheck disable=SC2016 # the inner shell fills it in
     unshare --mount --pid --fork env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
         sh -c 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"' "$root" "$@"
 }
