@@ -41,8 +41,6 @@ pub static DEADLINES: Deadlines = Deadlines {
 const PACE: usize = 16 * 1024;
 /// Age at which a request that is not whole makes room for a new connection.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// Bytes listened to after our last one at most.
-const LAST_WORDS: usize = 64 * 1024;
 /// Bytes on their way to the client at which no more are fetched.
 const PLENTY: usize = 32 * 1024;
 
@@ -87,7 +85,6 @@ pub struct Client {
     /// Where it is.
     pub phase: Phase,
     input: Vec<u8>,
-    /// Bytes of the input that were looked at; at the end, bytes that were not looked at any more.
     scanned: usize,
     output: Vec<u8>,
     sent: usize,
@@ -171,12 +168,7 @@ impl Client {
                 self.input.extend_from_slice(piece.get(..count).unwrap_or_default());
                 return self.look(now);
             }
-            Ok(count) => {
-                self.scanned += count;
-                if self.scanned >= LAST_WORDS {
-                    self.phase = Phase::Gone;
-                }
-            }
+            Ok(_) => {}
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             Err(_) => self.phase = Phase::Gone,
         }
@@ -187,9 +179,7 @@ impl Client {
     fn look(&mut self, now: Instant) -> Option<Refusal> {
         let parsed = head::scan(&self.input, self.scanned).and_then(|progress| match progress {
             Progress::Partial => Ok(None),
-            Progress::Whole(length) => {
-                head::parse(self.input.get(..length).unwrap_or_default()).map(|head| Some((length, head)))
-            }
+            Progress::Whole(length) => head::parse(self.input.get(..length).unwrap_or_default()).map(|head| Some((length, head))),
         });
         match parsed {
             Ok(None) => {
@@ -305,7 +295,6 @@ impl Client {
                 // closed at once with bytes unread, the kernel would take back what the client has not read yet
                 let said = self.stream.shutdown(Shutdown::Write);
                 self.phase = if said.is_ok() { Phase::Lingering } else { Phase::Gone };
-                self.scanned = 0;
                 self.deadline = now + self.deadlines.farewell;
             }
             Phase::Reading if self.input.is_empty() => self.deadline = now + self.deadlines.idle,
@@ -343,7 +332,6 @@ impl Client {
 
     /// Whether this answer may end early for the sake of requests that wait: it has had its time and is not taken.
     pub fn dawdles(&self, now: Instant) -> bool {
-        matches!(self.phase, Phase::Served { since } if now.duration_since(since) >= self.deadlines.stretch)
-            && self.has_output()
+        matches!(self.phase, Phase::Served { since } if now.duration_since(since) >= self.deadlines.stretch) && self.has_output()
     }
 }
