@@ -83,8 +83,7 @@ fn sizes_are_bounded() {
     let bench = Bench::new("web-sizes");
     let mut api = Api::start(&bench, "{port: {port}}");
     // tiny_http alone would allocate the length that is announced, and abort
-    for length in ["1", "1025", "2147483648", "9223372036854775807", "18446744073709551615", "99999999999999999999999"]
-    {
+    for length in ["1", "1025", "2147483648", "9223372036854775807", "18446744073709551615", "99999999999999999999999"] {
         refused(&api, format!("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n").as_bytes(), 413);
         refused(&api, format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n").as_bytes(), 405);
     }
@@ -279,9 +278,7 @@ fn names_arrive_as_they_are_and_tricks_do_not_arrive() {
     assert_eq!(code("/%68ealthz").as_deref(), Some("200"), "decoded once");
     assert_eq!(code("/%2568ealthz").as_deref(), Some("404"), "and only once");
     assert_eq!(code("/a%20%D1%8F").as_deref(), Some("404"));
-    for path in
-        ["/api/rl/..", "/api/rl/2026/..%2f..%2fetc", "/api/rl/%c0%ae%c0%ae/x", "/api/rl/a%00b/x", "/api/rl/%ff/x"]
-    {
+    for path in ["/api/rl/..", "/api/rl/2026/..%2f..%2fetc", "/api/rl/%c0%ae%c0%ae/x", "/api/rl/a%00b/x", "/api/rl/%ff/x"] {
         assert_eq!(code(path).as_deref(), Some("400"), "{path}");
     }
     api.is_alive();

@@ -41,6 +41,8 @@ pub static DEADLINES: Deadlines = Deadlines {
 const PACE: usize = 16 * 1024;
 /// Age at which a request that is not whole makes room for a new connection.
 const PATIENCE: Duration = Duration::from_millis(250);
+/// Bytes listened to after our last one at most.
+const LAST_WORDS: usize = 64 * 1024;
 /// Bytes on their way to the client at which no more are fetched.
 const PLENTY: usize = 32 * 1024;
 
@@ -85,6 +87,7 @@ pub struct Client {
     /// Where it is.
     pub phase: Phase,
     input: Vec<u8>,
+    /// Bytes of the input that were looked at; at the end, bytes that were not looked at any more.
     scanned: usize,
     output: Vec<u8>,
     sent: usize,
@@ -168,7 +171,12 @@ impl Client {
                 self.input.extend_from_slice(piece.get(..count).unwrap_or_default());
                 return self.look(now);
             }
-            Ok(_) => {}
+            Ok(count) => {
+                self.scanned += count;
+                if self.scanned >= LAST_WORDS {
+                    self.phase = Phase::Gone;
+                }
+            }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             Err(_) => self.phase = Phase::Gone,
         }
@@ -295,6 +303,7 @@ impl Client {
                 // closed at once with bytes unread, the kernel would take back what the client has not read yet
                 let said = self.stream.shutdown(Shutdown::Write);
                 self.phase = if said.is_ok() { Phase::Lingering } else { Phase::Gone };
+                self.scanned = 0;
                 self.deadline = now + self.deadlines.farewell;
             }
             Phase::Reading if self.input.is_empty() => self.deadline = now + self.deadlines.idle,
