@@ -22,6 +22,7 @@ use crate::sys::privileges;
 use crate::sys::signals::Cancel;
 use crate::sys::users::{self, User};
 use gate::rules::Rules;
+use gate::secret::Secret;
 use gate::{AT_WORK, CONNECTIONS, Gate};
 use log::Level;
 use notes::Notes;
@@ -87,7 +88,7 @@ pub fn serve(config: &Config, cancel: &Cancel, now: OffsetDateTime) -> Result<Ex
 }
 
 fn rules(web: &Web) -> Rules {
-    Rules { allow: web.allow.clone(), token: web.token.clone() }
+    Rules { allow: web.allow.clone(), token: web.token.clone().map(Secret::new) }
 }
 
 fn user(name: &str) -> Result<User> {

@@ -7,6 +7,7 @@ pub mod inside;
 pub mod path;
 pub mod refusal;
 pub mod rules;
+pub mod secret;
 
 use crate::error::{Doing, Error, Kind, Result};
 use crate::sys::signals::Cancel;
