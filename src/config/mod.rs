@@ -110,7 +110,13 @@ impl fmt::Debug for Web {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { hosts, port, user, allow, token } = self;
         let token = token.as_ref().map(|_| "***");
-        f.debug_struct("Web").field("hosts", hosts).field("port", port).field("user", user).field("allow", allow).field("token", &token).finish()
+        f.debug_struct("Web")
+            .field("hosts", hosts)
+            .field("port", port)
+            .field("user", user)
+            .field("allow", allow)
+            .field("token", &token)
+            .finish()
     }
 }
 

@@ -95,7 +95,11 @@ fn what_keeps_it_from_starting_is_one_line() {
     configure(&bench, "{user: no-such-user}");
     does_not_start(&bench, 2, "there is no user `no-such-user` (web.user) on this machine");
     configure(&bench, "{allow: [10.0.0.1/8]}");
-    does_not_start(&bench, 2, "config.yaml:3:15: error: web.allow.0: `10.0.0.1/8` has bits outside of its mask: write 10.0.0.0/8");
+    does_not_start(
+        &bench,
+        2,
+        "config.yaml:3:15: error: web.allow.0: `10.0.0.1/8` has bits outside of its mask: write 10.0.0.0/8",
+    );
     configure(&bench, "{port: 0}");
     does_not_start(&bench, 2, "`port` must be between 1 and 65535");
     configure(&bench, "{}");
@@ -144,8 +148,12 @@ fn only_allowed_networks_are_answered() {
     contains(&api.say("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"), "HTTP/1.1 403 ");
     assert!(api.lives());
     assert_eq!(api.end("TERM"), (Some(0), String::new()));
-    contains(&bench.read("log/krista_backup/krista_backup.log"), " WARNING root webapi: refused 127.0.0.1: 403 not for this network");
-    let api = Api::start(&Bench::new("web-allowed"), "{port: {port}, allow: 127.0.0.0/8}");
+    contains(
+        &bench.read("log/krista_backup/krista_backup.log"),
+        " WARNING root webapi: refused 127.0.0.1: 403 not for this network",
+    );
+    let bench = Bench::new("web-allowed");
+    let api = Api::start(&bench, "{port: {port}, allow: 127.0.0.0/8}");
     assert_eq!(api.get("/healthz").0, 200);
 }
 
@@ -181,7 +189,11 @@ fn root_is_given_up_for_good() {
     std::fs::set_permissions(bench.path(""), std::fs::Permissions::from_mode(0o755)).unwrap();
     configure(&bench, &format!("{{user: nobody, port: {}}}", free_port()));
     std::fs::set_permissions(bench.path("log"), std::fs::Permissions::from_mode(0o700)).unwrap();
-    does_not_start(&bench, 1, "the user `nobody` (web.user) cannot read {dir}/log: Permission denied (os error 13); `logging.group` lets");
+    does_not_start(
+        &bench,
+        1,
+        "the user `nobody` (web.user) cannot read {dir}/log: Permission denied (os error 13); `logging.group` lets",
+    );
     std::fs::remove_dir_all(bench.path("log")).unwrap();
     let config = |port| {
         bench.config(&format!(
@@ -195,7 +207,16 @@ fn root_is_given_up_for_good() {
     assert_eq!((journal.gid(), journal.mode() & 0o777), (65534, 0o640), "P24: logging.group reads the journal");
     // the configuration that `start_as` writes has no group of its own to read by: it is written again before the start
     let mut api = Api::start_as(&bench, "{port: {port}, user: nobody}", 1, |_| {
-        let port = bench.read("config.yaml").split("port: ").nth(1).unwrap().split(',').next().unwrap().parse::<u16>().unwrap();
+        let port = bench
+            .read("config.yaml")
+            .split("port: ")
+            .nth(1)
+            .unwrap()
+            .split(',')
+            .next()
+            .unwrap()
+            .parse::<u16>()
+            .unwrap();
         config(port);
     });
     api.is_alive();

@@ -187,7 +187,9 @@ impl Client {
     fn look(&mut self, now: Instant) -> Option<Refusal> {
         let parsed = head::scan(&self.input, self.scanned).and_then(|progress| match progress {
             Progress::Partial => Ok(None),
-            Progress::Whole(length) => head::parse(self.input.get(..length).unwrap_or_default()).map(|head| Some((length, head))),
+            Progress::Whole(length) => {
+                head::parse(self.input.get(..length).unwrap_or_default()).map(|head| Some((length, head)))
+            }
         });
         match parsed {
             Ok(None) => {
@@ -341,6 +343,7 @@ impl Client {
 
     /// Whether this answer may end early for the sake of requests that wait: it has had its time and is not taken.
     pub fn dawdles(&self, now: Instant) -> bool {
-        matches!(self.phase, Phase::Served { since } if now.duration_since(since) >= self.deadlines.stretch) && self.has_output()
+        matches!(self.phase, Phase::Served { since } if now.duration_since(since) >= self.deadlines.stretch)
+            && self.has_output()
     }
 }

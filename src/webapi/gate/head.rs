@@ -107,7 +107,8 @@ pub fn parse(head: &[u8]) -> Result<Head, Refusal> {
 fn request_line(line: &str) -> Result<(&str, &str, Version), Refusal> {
     let odd = Refusal::new(400, "a request line that is not plain");
     let mut words = line.split(' ');
-    let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next()) else {
+    let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next())
+    else {
         return Err(odd);
     };
     if !is_token(method) || target.is_empty() || target.contains('\t') {
@@ -166,7 +167,9 @@ impl<'a> Fields<'a> {
     /// Where the request ends must not be told in two ways.
     fn check_lengths(&self) -> Result<(), Refusal> {
         match (self.encodings, self.lengths.as_slice()) {
-            (0, [length]) if *length != "0" && !is_length(length) => Err(Refusal::new(400, "a length that is no number")),
+            (0, [length]) if *length != "0" && !is_length(length) => {
+                Err(Refusal::new(400, "a length that is no number"))
+            }
             (_, []) | (0, [_]) => Ok(()),
             (0, _) => Err(Refusal::new(400, "two lengths")),
             _ => Err(Refusal::new(400, "a length and a transfer encoding")),
