@@ -9,6 +9,7 @@ pub mod network;
 mod rivals;
 mod salvage;
 mod schemes;
+pub mod secret;
 mod tasks;
 mod top;
 mod unit;
@@ -20,6 +21,7 @@ use crate::error::{Doing, Error, Result};
 use crate::value::Value;
 use build::Workshop;
 use network::Network;
+use secret::Secret;
 use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -91,7 +93,7 @@ pub struct Logging {
 }
 
 /// `web:`.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Web {
     /// Addresses or names to listen on.
     pub hosts: Vec<String>,
@@ -102,22 +104,7 @@ pub struct Web {
     /// Networks of clients that are answered; empty for all.
     pub allow: Vec<Network>,
     /// What clients must send as `Authorization: Bearer`.
-    pub token: Option<String>,
-}
-
-/// Without the token (P15).
-impl fmt::Debug for Web {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { hosts, port, user, allow, token } = self;
-        let token = token.as_ref().map(|_| "***");
-        f.debug_struct("Web")
-            .field("hosts", hosts)
-            .field("port", port)
-            .field("user", user)
-            .field("allow", allow)
-            .field("token", &token)
-            .finish()
-    }
+    pub token: Option<Secret>,
 }
 
 /// An entry under `schedule:`.

@@ -4,6 +4,7 @@ use crate::actions::Properties;
 use crate::actions::common::wrong_file_name;
 use crate::actions::properties::{Problem, Property, Severity};
 use crate::config::network::Network;
+use crate::config::secret::Secret;
 use crate::config::{Logging, Naming, Web};
 use crate::sys::users;
 use crate::value::Value;
@@ -145,7 +146,7 @@ fn wrong_host(host: &str) -> Option<String> {
 }
 
 /// The token; messages never show it (P15).
-fn read_token(p: &mut Properties<'_>) -> Option<String> {
+fn read_token(p: &mut Properties<'_>) -> Option<Secret> {
     let token = p.verbatim("token").filter(|token| !token.is_empty())?;
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         let message = "`token` must be ASCII letters, digits and signs without blanks: no client could send it";
@@ -154,5 +155,5 @@ fn read_token(p: &mut Properties<'_>) -> Option<String> {
         let message = format!("`token` is shorter than {SHORT_TOKEN} characters: it can be guessed");
         p.problem(Severity::Warning, "token", message);
     }
-    Some(token)
+    Some(Secret::new(token))
 }

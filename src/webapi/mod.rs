@@ -22,7 +22,6 @@ use crate::sys::privileges;
 use crate::sys::signals::Cancel;
 use crate::sys::users::{self, User};
 use gate::rules::Rules;
-use gate::secret::Secret;
 use gate::{AT_WORK, CONNECTIONS, Gate};
 use log::Level;
 use notes::Notes;
@@ -88,7 +87,7 @@ pub fn serve(config: &Config, cancel: &Cancel, now: OffsetDateTime) -> Result<Ex
 }
 
 fn rules(web: &Web) -> Rules {
-    Rules { allow: web.allow.clone(), token: web.token.clone().map(Secret::new) }
+    Rules { allow: web.allow.clone(), token: web.token.clone() }
 }
 
 fn user(name: &str) -> Result<User> {

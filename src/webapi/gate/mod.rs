@@ -7,7 +7,6 @@ pub mod inside;
 pub mod path;
 pub mod refusal;
 pub mod rules;
-pub mod secret;
 
 use crate::error::{Doing, Error, Kind, Result};
 use crate::sys::signals::Cancel;

@@ -1,9 +1,9 @@
 //! Whom the administrator lets in: `web.allow` and `web.token`.
 
 use crate::config::network::Network;
+use crate::config::secret::Secret;
 use crate::webapi::gate::head::Head;
 use crate::webapi::gate::refusal::Refusal;
-use crate::webapi::gate::secret::Secret;
 use std::net::IpAddr;
 
 /// What needs no token, so that a balancer or a watchdog can ask whether anybody is there.
