@@ -55,7 +55,7 @@ _krista_backup() {
         upgrade) options=(--from --apply --json) ;;
         status) options=(--servers --token-file --timeout --watch --json) ;;
         logs) options=(--debug --last --follow -f --token-file --json) ;;
-        web) options=(--api --webapi) names=(start stop) ;;
+        web) options=(--api --webapi --user) names=(start stop) ;;
     esac
     if [[ $current == -* ]]; then
         _krista_backup_offer "${options[@]}" --help

@@ -77,3 +77,4 @@ complete -c krista-backup -n '__krista_backup_verb logs' -s f -l follow -d 'Go o
 
 complete -c krista-backup -n '__krista_backup_verb web' -l api -d 'The webapi'
 complete -c krista-backup -n '__krista_backup_verb web' -l webapi -d 'The same'
+complete -c krista-backup -n '__krista_backup_verb web' -l user -x -a '(__fish_complete_users)' -d 'The user start becomes'

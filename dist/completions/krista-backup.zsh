@@ -98,7 +98,7 @@ _krista_backup() {
                 '--token-file[file with the token]:file:_files' \
                 '*:address or log:'
             ;;
-        web) _arguments $help '--api[the webapi]' '--webapi[the same]' '1:order:(start stop)' ;;
+        web) _arguments $help '--api[the webapi]' '--webapi[the same]' '--user[the user start becomes]:user:_users' '1:order:(start stop)' ;;
     esac
 }
 

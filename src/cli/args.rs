@@ -288,6 +288,10 @@ pub(super) struct WebArgs {
     /// the same, as KB17 spelt it
     #[argh(switch)]
     pub(super) webapi: bool,
+
+    /// the user `start` becomes, instead of `web.user`
+    #[argh(option, arg_name = "name")]
+    pub(super) user: Option<String>,
 }
 
 /// Print the documentation: a topic, an action type, a key of the configuration or a command; without one, the topics.

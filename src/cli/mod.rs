@@ -111,7 +111,7 @@ fn dispatch(args: &[String]) -> Result<Exit> {
             }
         },
         Some(Command::Web(args)) => match (args.order.as_str(), args.api || args.webapi) {
-            ("start", true) => web::start(config),
+            ("start", true) => web::start(config, args.user),
             ("stop", true) => web::stop(config),
             ("start" | "stop" | "users", false) => Err(Error::usage(
                 "there is deliberately no web UI: use `web start --api`, `status`, `list`, `check` or `logs`",

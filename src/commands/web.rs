@@ -19,15 +19,16 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How often it is looked at.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until SIGTERM or SIGINT.
-pub fn start(config_file: Option<&Path>) -> Result<Exit> {
+/// Serves until SIGTERM or SIGINT, as `user` instead of `web.user` when given.
+pub fn start(config_file: Option<&Path>, user: Option<String>) -> Result<Exit> {
     signals::install()?;
-    let config = Config::load(&Config::find(config_file)?)?;
+    let mut config = Config::load(&Config::find(config_file)?)?;
     let concerns = |path: &[String]| path.first().is_none_or(|key| key == "web" || key == "logging");
     let wrong = config.problems.iter().find(|l| l.problem.severity == Severity::Error && concerns(&l.problem.path));
     if let Some(located) = wrong {
         return Err(Error::usage(format!("{}:{located}", config.path.display())));
     }
+    config.web.user = user.or(config.web.user);
     webapi::serve(&config, &signals::process_cancel(), clock::now())
 }
 

@@ -106,7 +106,7 @@ fn read_group(p: &mut Properties<'_>, key: &'static str) -> Option<u32> {
 
 pub(super) fn read_web(p: &mut Properties<'_>) -> Web {
     let hosts = p.list("host").filter(|hosts| !hosts.is_empty()).unwrap_or_else(|| vec!["127.0.0.1".into()]);
-    for (index, message) in wrong_items(&hosts, |host| wrong_host(host)) {
+    for (index, message) in wrong_items(&hosts, wrong_host) {
         p.problem_at(Severity::Error, "host", index, message);
     }
     let port = p.number_or("port", 1..=65_535, 5556);

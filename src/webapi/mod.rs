@@ -38,7 +38,7 @@ use time::format_description::well_known::Rfc3339;
 const UNIT: &str = "web start --api";
 /// Descriptors that are neither connections nor places: logs being read, listening sockets, libraries.
 const OTHER_DESCRIPTORS: usize = 48;
-/// Descriptors one place needs: our end, tiny_http's two, and what an answer opens.
+/// Descriptors one place needs: our end, `tiny_http`'s two, and what an answer opens.
 const DESCRIPTORS_OF_A_PLACE: usize = 6;
 
 /// The lock that says whether a webapi of these logs is running.

@@ -1,6 +1,6 @@
-//! Those who answer: tiny_http behind a private socket, and threads that ask the routes.
+//! Those who answer: `tiny_http` behind a private socket, and threads that ask the routes.
 //!
-//! tiny_http makes a thread for each connection, panics when it cannot, and stops accepting for good at the first error. So
+//! `tiny_http` makes a thread for each connection, panics when it cannot, and stops accepting for good at the first error. So
 //! everything it will ever need is made before the first client is let in: a fixed number of connections, one after the
 //! other, each proven by a request. Then its door is removed: nobody else can come in, and it never accepts again.
 
@@ -23,7 +23,7 @@ use tiny_http::{Header, Response, Server, StatusCode};
 
 /// Where the private socket may live while the connections are made: in memory rather than on a disk.
 const PARENTS: [&str; 3] = ["/dev/shm", "/run", "/tmp"];
-/// Threads tiny_http makes besides one for each connection, and some to spare.
+/// Threads `tiny_http` makes besides one for each connection, and some to spare.
 const MORE_THREADS: usize = 8;
 /// How long the first answer on a new connection may take.
 const FIRST_ANSWER: Duration = Duration::from_secs(10);
@@ -115,7 +115,7 @@ impl PrivateDoor {
         }
     }
 
-    /// One more connection; proven by an answer, because tiny_http forgets those that come too fast.
+    /// One more connection; proven by an answer, because `tiny_http` forgets those that come too fast.
     fn enter(&self) -> Result<UnixStream> {
         let doing = || "connecting to tiny_http".to_owned();
         let mut stream = UnixStream::connect(&self.socket).doing(doing)?;
@@ -169,7 +169,7 @@ fn attend(request: tiny_http::Request, answer: impl Fn(&Request) -> Answer, word
     let _ = request.respond(response);
 }
 
-/// A body that ends early when nobody wants it, and tells the gate when it is not whole: tiny_http would end it as if it were.
+/// A body that ends early when nobody wants it, and tells the gate when it is not whole: `tiny_http` would end it as if it were.
 struct Watched {
     stream: Box<dyn Read + Send>,
     word: Arc<Word>,

@@ -1,4 +1,4 @@
-//! The gate and tiny_http together, with answers made for each test.
+//! The gate and `tiny_http` together, with answers made for each test.
 
 use super::*;
 use crate::webapi::gate::client::Deadlines;
@@ -37,6 +37,7 @@ struct House {
 }
 
 /// What a test is about.
+#[derive(Clone, Copy)]
 struct Plan {
     deadlines: Deadlines,
     places: usize,
@@ -222,12 +223,12 @@ fn a_slow_reader_that_reads_is_served() {
 /// Answers that never come hold up nobody but those who asked for them.
 #[test]
 fn an_answer_that_hangs_is_given_up_and_its_place_used_again() {
-    let hold = Arc::new((Mutex::new(true), Condvar::new()));
-    let held = Arc::clone(&hold);
+    let door = Arc::new((Mutex::new(true), Condvar::new()));
+    let inner = Arc::clone(&door);
     let deadlines = Deadlines { thought: SHORT, turn: SHORT, ..LONG };
     let house = house(Plan { deadlines, places: 2, ..USUAL }, move |path| {
         if path == "/hang" {
-            let _done = held.1.wait_while(held.0.lock().unwrap(), |hold| *hold).unwrap();
+            let _done = inner.1.wait_while(inner.0.lock().unwrap(), |shut| *shut).unwrap();
         }
         text("fine")
     });
@@ -235,8 +236,8 @@ fn an_answer_that_hangs_is_given_up_and_its_place_used_again() {
         assert!(house.ask("/hang").starts_with("HTTP/1.1 504 "));
     }
     assert!(house.ask("/").starts_with("HTTP/1.1 503 "), "both places hang");
-    *hold.0.lock().unwrap() = false;
-    hold.1.notify_all();
+    *door.0.lock().unwrap() = false;
+    door.1.notify_all();
     eventually("the places are free again", || house.ask("/").ends_with("fine"));
     for _ in 0..4 {
         assert!(house.ask("/hang").ends_with("fine"));
@@ -307,13 +308,13 @@ fn who_is_slow_with_a_request_is_told_so() {
 
 #[test]
 fn what_is_at_work_comes_to_its_end_when_asked_to_stop() {
-    let hold = Arc::new((Mutex::new(true), Condvar::new()));
-    let held = Arc::clone(&hold);
+    let door = Arc::new((Mutex::new(true), Condvar::new()));
+    let inner = Arc::clone(&door);
     let arrived = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&arrived);
     let house = house(USUAL, move |_| {
         seen.fetch_add(1, Ordering::SeqCst);
-        let _done = held.1.wait_while(held.0.lock().unwrap(), |hold| *hold).unwrap();
+        let _done = inner.1.wait_while(inner.0.lock().unwrap(), |shut| *shut).unwrap();
         text("fine")
     });
     let at_work = house.knock("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
@@ -322,7 +323,7 @@ fn what_is_at_work_comes_to_its_end_when_asked_to_stop() {
     house.cancel.request(15);
     assert_eq!(all(idle), "", "who is not at work goes");
     eventually("nobody gets in", || TcpStream::connect(house.address).is_err());
-    *hold.0.lock().unwrap() = false;
-    hold.1.notify_all();
+    *door.0.lock().unwrap() = false;
+    door.1.notify_all();
     assert!(all(at_work).ends_with("fine"));
 }

@@ -152,7 +152,8 @@ fn only_allowed_networks_are_answered() {
         &bench.read("log/krista_backup/krista_backup.log"),
         " WARNING root webapi: refused 127.0.0.1: 403 not for this network",
     );
-    let api = Api::start(&Bench::new("web-allowed"), "{port: {port}, allow: 127.0.0.0/8}");
+    let bench = Bench::new("web-allowed");
+    let api = Api::start(&bench, "{port: {port}, allow: 127.0.0.0/8}");
     assert_eq!(api.get("/healthz").0, 200);
 }
 

@@ -1,4 +1,4 @@
-//! The way inside: connections to tiny_http that are made once, before any client is let in, and never again.
+//! The way inside: connections to `tiny_http` that are made once, before any client is let in, and never again.
 
 use crate::error::{Doing, Result};
 use crate::webapi::gate::answer::Unwrapping;
