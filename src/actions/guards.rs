@@ -20,7 +20,6 @@ use crate::actions::properties::{Properties, Severity};
 use crate::error::{Doing, Error, Result};
 use crate::store::sets::{Origin, Set};
 use crate::sys::space;
-use crate::sys::users;
 use crate::units::{Amount, show_bytes};
 use crate::value::Value;
 use std::fs;
@@ -48,7 +47,7 @@ pub struct Guards {
     min_files: u64,
     empty: Empty,
     space: SpaceCheck,
-    group: Option<String>,
+    group: Option<u32>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -144,7 +143,7 @@ impl Guards {
             min_files: u64::try_from(p.number_or("min_files", 0..=i64::MAX, 0)).unwrap_or(0),
             empty: if p.flag("allow_empty", false) { Empty::Allowed } else { Empty::Suspicious },
             space: if p.flag("check_space", true) { SpaceCheck::Compare } else { SpaceCheck::Off },
-            group: p.text("group"),
+            group: p.group("group"),
         }
     }
 
@@ -198,11 +197,9 @@ impl Guards {
         self.empty == Empty::Allowed
     }
 
-    /// The id of the group that may read what is written. Fails when there is no such group.
-    pub fn group(&self) -> Result<Option<u32>> {
-        let Some(name) = &self.group else { return Ok(None) };
-        let id = users::group_id(name).or_else(|| name.parse().ok());
-        id.map(Some).ok_or_else(|| Error::failed(format!("there is no group `{name}` on this machine")))
+    /// The id of the group that may read what is written.
+    pub fn group(&self) -> Option<u32> {
+        self.group
     }
 
     /// Fails when the path, or what must be there besides, lies on a file system that hangs.

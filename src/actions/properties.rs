@@ -4,6 +4,7 @@ mod words;
 
 use crate::nearest;
 use crate::patterns::{Patterns, Syntax};
+use crate::sys::users;
 use crate::units::{Amount, parse_duration};
 use crate::value::{Scalar, Value};
 use std::fmt;
@@ -229,14 +230,35 @@ impl<'a> Properties<'a> {
     /// A path, made absolute by the directory of the configuration.
     pub fn path(&mut self, key: &'static str) -> Option<PathBuf> {
         self.ask(key, "path", "");
-        self.scalar(key).map(|scalar| self.absolute(&scalar.text()))
+        let text = self.scalar(key)?.text();
+        self.warn_of_home(key, &text);
+        Some(self.absolute(&text))
     }
 
     /// A path with a default.
     pub fn path_or(&mut self, key: &'static str, default: &'static str) -> PathBuf {
         self.ask(key, "path", default);
         let text = self.scalar(key).map_or_else(|| default.to_owned(), Scalar::text);
+        self.warn_of_home(key, &text);
         self.absolute(&text)
+    }
+
+    /// Says what a shell would do and we do not.
+    pub fn warn_of_home(&mut self, key: &'static str, text: &str) {
+        if text.starts_with('~') {
+            let message = format!("`~` is not expanded: this means {}", self.absolute(text).display());
+            self.problem(Severity::Warning, key, message);
+        }
+    }
+
+    /// The id of a group given by name or number; one this machine does not know is an error.
+    pub fn group(&mut self, key: &'static str) -> Option<u32> {
+        let name = self.text(key)?;
+        let id = users::group_id(&name).or_else(|| name.parse().ok());
+        if id.is_none() {
+            self.problem(Severity::Error, key, format!("there is no group `{name}` on this machine"));
+        }
+        id
     }
 
     /// A path relative to the directory of the configuration.

@@ -134,7 +134,7 @@ impl Workshop {
     fn orphan(&self, name: &str, problem: Problem) -> Built {
         let mut problems = vec![problem];
         let entry = vec!["actions".to_owned(), name.to_owned()];
-        if let Ok(properties) = inherit::own(&self.actions, name, None)
+        if let Ok(properties) = inherit::own(&self.actions, name)
             && let Ok(kind) = find_type(&properties, &entry)
         {
             let (scheme, wrong) = self.scheme(&properties, None);

@@ -5,6 +5,8 @@ use crate::config::build::{Built, Workshop};
 use crate::config::rivals::Written;
 use crate::config::yaml::Mark;
 use crate::config::{Entry, Located, Task};
+use crate::nearest;
+use crate::value::Value;
 use std::collections::HashSet;
 
 /// Builds every action by itself and in every task that uses it, as their schemes may differ.
@@ -40,7 +42,13 @@ fn idle_template(entry: &Entry, workshop: &Workshop, marks: &Mark) -> Option<Pro
     if named || marks.is_shared(&path) {
         return None;
     }
-    let message = format!("`{}` has no `type` and nothing inherits from it: it is never run", entry.name);
+    let keys = workshop.actions.iter().filter(|(name, _)| *name == entry.name).flat_map(|(_, value)| match value {
+        Value::Map(pairs) => pairs.as_slice(),
+        _ => &[],
+    });
+    let meant = keys.map(|(key, _)| key).find(|key| nearest::nearest(key, ["type"]).is_some());
+    let hint = meant.map(|key| format!("; did you mean `type` by `{key}`?")).unwrap_or_default();
+    let message = format!("`{}` has no `type` and nothing inherits from it: it is never run{hint}", entry.name);
     Some(Problem { severity: Severity::Warning, path, message })
 }
 

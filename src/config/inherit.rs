@@ -3,6 +3,7 @@
 use crate::actions::properties::{Problem, Property, Severity};
 use crate::nearest;
 use crate::value::Value;
+use std::collections::{HashMap, HashSet};
 
 /// The entries under `actions`, as written.
 pub(super) type Entries = [(String, Value)];
@@ -10,13 +11,16 @@ pub(super) type Entries = [(String, Value)];
 /// Every property of an action, its own first; `Err` says what is wrong with it or with its chain of ancestors.
 pub(super) fn resolve(actions: &Entries, name: &str) -> Result<Vec<Property>, Problem> {
     let mut chain: Vec<String> = Vec::new();
+    let mut known = HashSet::new();
+    let mut names = Names { actions, asked: 0, places: HashMap::new() };
     let mut properties: Vec<Property> = Vec::new();
     let mut next = Some(name.to_owned());
     while let Some(name) = next {
-        if let Some(begin) = chain.iter().position(|known| *known == name) {
+        if !known.insert(name.clone()) {
+            let begin = chain.iter().position(|known| *known == name).unwrap_or(0);
             return Err(circle(actions, chain.get(begin..).unwrap_or_default()));
         }
-        let own = own(actions, &name, chain.last())?;
+        let own = read(actions, names.value(&name), (&name, chain.last()))?;
         next = source(&own)?;
         let inherited = !chain.is_empty();
         for property in own {
@@ -29,12 +33,43 @@ pub(super) fn resolve(actions: &Entries, name: &str) -> Result<Vec<Property>, Pr
     Ok(properties)
 }
 
+/// Finds entries by name: one after the other for the few of an ordinary chain, by an index for the many of a long one.
+struct Names<'a> {
+    actions: &'a Entries,
+    asked: usize,
+    places: HashMap<&'a str, &'a Value>,
+}
+
+impl<'a> Names<'a> {
+    fn value(&mut self, name: &str) -> Option<&'a Value> {
+        self.asked += 1;
+        match self.asked {
+            ..8 => return find(self.actions, name),
+            8 => self.places = self.actions.iter().map(|(name, value)| (name.as_str(), value)).collect(),
+            _ => {}
+        }
+        self.places.get(name).copied()
+    }
+}
+
+fn find<'a>(actions: &'a Entries, name: &str) -> Option<&'a Value> {
+    actions.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+}
+
 /// What the action itself says, without its ancestors.
-pub(super) fn own(actions: &Entries, name: &str, heir: Option<&String>) -> Result<Vec<Property>, Problem> {
+pub(super) fn own(actions: &Entries, name: &str) -> Result<Vec<Property>, Problem> {
+    read(actions, find(actions, name), (name, None))
+}
+
+fn read(
+    actions: &Entries,
+    value: Option<&Value>,
+    (name, heir): (&str, Option<&String>),
+) -> Result<Vec<Property>, Problem> {
     let entry = vec!["actions".to_owned(), name.to_owned()];
-    match (actions.iter().find(|(known, _)| known == name), heir) {
-        (Some((_, Value::Map(pairs))), _) => Ok(Property::own(&entry, pairs)),
-        (Some((_, value)), _) => {
+    match (value, heir) {
+        (Some(Value::Map(pairs)), _) => Ok(Property::own(&entry, pairs)),
+        (Some(value), _) => {
             let message = format!("the action `{name}` must be a map, not {}", value.kind());
             Err(Problem { severity: Severity::Error, path: entry, message })
         }
@@ -124,6 +159,18 @@ mod tests {
         let properties = resolve(&actions("a: {source: b, x: }\nb: {source: , x: 1}\n"), "a").unwrap();
         let x = properties.iter().find(|p| p.key == "x").unwrap();
         assert_eq!((&x.value, x.inherited), (&Value::Null, false));
+    }
+
+    /// A chain of thousands takes no time to speak of, and its end counts.
+    #[test]
+    fn long_chains() {
+        let links = (1..3000).map(|n| format!("a{n}: {{source: a{}}}\n", n - 1));
+        let text = format!("a0: {{type: tar}}\n{}", links.collect::<String>());
+        let entries = actions(&text);
+        let properties = resolve(&entries, "a2999").unwrap();
+        assert_eq!(properties.iter().map(|p| p.key.as_str()).collect::<Vec<_>>(), ["source", "type"]);
+        let round = format!("{text}b: {{source: c9}}\n").replace("a0: {type: tar}", "a0: {source: a2999}");
+        assert!(resolve(&actions(&round), "a7").unwrap_err().message.contains("a0 → a2999 → a2998"));
     }
 
     #[test]

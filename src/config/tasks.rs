@@ -34,6 +34,13 @@ pub(super) fn read(name: &str, value: &Value, actions: &[Entry], base_dir: &Path
     } else if task.actions.is_empty() && !p.has_errors() {
         p.problem(Severity::Warning, "actions", "`actions` is empty: the task does nothing");
     }
+    if task.cron.is_some() && name.contains('%') {
+        p.problem(
+            Severity::Warning,
+            "cron",
+            "`enable` cannot put it into a crontab: `%` in the name means a line break to cron",
+        );
+    }
     p.report_unknown();
     (task, p.finish().1)
 }

@@ -87,21 +87,11 @@ pub(super) fn read_logging(p: &mut Properties<'_>) -> Logging {
         logs_path: p.path_or("logs_path", "/var/log/KristaBackup"),
         trigger: p.path("trigger_filepath"),
         use_console: p.flag("use_console", false),
-        group: read_group(p, "group"),
+        group: p.group("group"),
         keep_days: p.number("keep_days", 1..=i64::from(u32::MAX)).and_then(|days| u32::try_from(days).ok()),
         status_file: p.path("status_file"),
         metrics_file: p.path("metrics_file"),
     }
-}
-
-/// A group by name or number; one this machine does not know is an error, because nobody could read what is meant for it.
-fn read_group(p: &mut Properties<'_>, key: &'static str) -> Option<u32> {
-    let name = p.text(key)?;
-    let id = users::group_id(&name).or_else(|| name.parse().ok());
-    if id.is_none() {
-        p.problem(Severity::Error, key, format!("there is no group `{name}` on this machine"));
-    }
-    id
 }
 
 pub(super) fn read_web(p: &mut Properties<'_>) -> Web {

@@ -993,3 +993,29 @@ actions:
     assert!(ran.stderr.contains("did you mean `good`?"), "{}", ran.stderr);
     assert_ne!(bench.run(&["run", "good"]).code, 2, "stopped by an error that it does not reach");
 }
+
+/// Slips that would otherwise show only when something runs, or never.
+#[test]
+fn slips_that_check_finds() {
+    let sections = "\
+schedule:
+  'my%task': {actions: [a], cron: '* * * * *'}
+actions:
+  a: {type: command, cmd: 'true'}
+  b: {typ: tar, basename: x, src_path: /etc}
+  c: {type: tar, basename: '', src_path: /etc, dest_path: ~/x}
+  d: {type: tar, basename: d, src_path: /etc, dest_path: /tmp/xx, group: nosuchgroup}
+";
+    let bench = Bench::with("slips", sections);
+    let ran = bench.run(&["check"]);
+    assert_eq!(ran.code, 2);
+    for part in [
+        "warning: schedule.my%task.cron: `enable` cannot put it into a crontab: `%` in the name means a line break to cron",
+        "warning: actions.b: `b` has no `type` and nothing inherits from it: it is never run; did you mean `type` by `typ`?",
+        "error: actions.c.basename: `basename` must not be empty",
+        "warning: actions.c.dest_path: `~` is not expanded: this means {dir}/~/x",
+        "error: actions.d.group: there is no group `nosuchgroup` on this machine",
+    ] {
+        assert!(ran.stdout.contains(part), "{part}\n{}", ran.stdout);
+    }
+}

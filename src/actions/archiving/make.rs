@@ -71,7 +71,7 @@ pub fn run(settings: &Settings, cx: &Context<'_>, report: &mut Report) -> Result
     }
     let ready = prepare(settings, cx)?;
     let checked = settings.guards.check_destination(cx, &ready.dir, ready.last)?;
-    let mut staging = Staging::begin(&ready.dir, settings.existing, settings.guards.group()?)?;
+    let mut staging = Staging::begin(&ready.dir, settings.existing, settings.guards.group())?;
     checked.recheck(staging.dir().file())?;
     if let Some(note) = staging.note() {
         cx.info(note);

@@ -192,15 +192,6 @@ fn files_that_must_be_there() {
 }
 
 #[test]
-fn groups_by_name_or_number() {
-    assert_eq!(guards(&[]).group().unwrap(), None);
-    assert_eq!(guards(&[("group", "root")]).group().unwrap(), Some(0));
-    assert_eq!(guards(&[("group", "12345")]).group().unwrap(), Some(12345));
-    let error = guards(&[("group", "no-such-group")]).group().unwrap_err().to_string();
-    assert_eq!(error, "there is no group `no-such-group` on this machine");
-}
-
-#[test]
 fn a_path_is_followed_to_what_is_there() {
     let bench = Bench::new();
     let real = fs::canonicalize(&bench.dir).unwrap();

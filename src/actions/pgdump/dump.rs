@@ -109,7 +109,7 @@ pub fn publish(job: &Job<'_>, subject: &Subject) -> Result<Done> {
     let guards = &job.settings.guards;
     let last = job.lasts.get(subject.dbname()).copied();
     let checked = guards.check_destination(job.cx, &job.settings.dest, last)?;
-    let mut staging = Staging::begin(&job.settings.dest, Existing::Replace, guards.group()?)?;
+    let mut staging = Staging::begin(&job.settings.dest, Existing::Replace, guards.group())?;
     checked.recheck(staging.dir().file())?;
     if let Some(note) = staging.note() {
         job.cx.debug(note);
