@@ -59,6 +59,27 @@ fn the_newest_set_goes_whole_into_every_due_period() {
     assert_eq!(bench.names("vault/daily"), names);
 }
 
+/// P24: a group may read the copies when it is asked for, as everywhere else.
+#[test]
+fn a_group_of_its_own_reads_the_copies() {
+    let bench = bench("vault-group");
+    let text = VAULT.replace("type: move_bkp_period,", "type: move_bkp_period, group: 12345,");
+    bench.config(&format!("{}{text}", crate::support::HEAD));
+    if !crate::support::tree::is_root() {
+        return;
+    }
+    bench.run(&["run", "vault"]).gives(0, "", "");
+    let facts = |path: &str| {
+        let meta = fs::metadata(bench.path(path)).unwrap();
+        (meta.mode() & 0o777, meta.gid())
+    };
+    assert_eq!(facts("vault/daily"), (0o750, 12345));
+    for name in bench.names("vault/daily") {
+        assert_eq!(facts(&format!("vault/daily/{name}")), (0o640, 12345), "{name}");
+        assert_eq!(facts(&format!("b/0/{name}")).0, 0o600, "{name}");
+    }
+}
+
 #[test]
 fn dry_changes_nothing_and_says_what_it_would_do() {
     let bench = bench("vault-dry");

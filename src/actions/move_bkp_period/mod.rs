@@ -167,7 +167,7 @@ impl Settings {
         };
         let last = Last { size: set.size, held_something: false };
         let checked = self.guards.check_destination(cx, &period.dir, Some(last))?;
-        let mut staging = Staging::begin(&period.dir, existing, None)?;
+        let mut staging = Staging::begin(&period.dir, existing, self.guards.group())?;
         checked.recheck(staging.dir().file())?;
         if let Some(name) =
             set.main.file_name().and_then(|name| name.to_str()).filter(|_| existing == Existing::Replace)

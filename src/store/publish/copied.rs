@@ -6,7 +6,7 @@ use crate::store::manifest::{Manifest, hex};
 use crate::store::publish::Staging;
 use crate::store::publish::drafts::{Content, Held};
 use crate::store::sets::{Origin, Set, VERIFIED};
-use crate::sys::files::{self, Dir, EntryKind, Locked};
+use crate::sys::files::{self, Dir, EntryKind, Locked, Readers};
 use rustix::fs::{Advice, Mode, Timespec, Timestamps};
 use rustix::io::Errno;
 use sha1::Sha1;
@@ -75,8 +75,15 @@ impl Staging {
         let main = names.first().cloned().ok_or_else(|| Error::failed("not a main file")).doing(doing)?;
         // as long as it is held, no rotation removes the set
         let _lock = lock(&dir, &main)?;
-        let mut work =
-            Work { buffer: vec![0; BUFFER], read_back, tick, read: BTreeMap::new(), bytes: 0, lost_modes: false };
+        let mut work = Work {
+            buffer: vec![0; BUFFER],
+            readers: self.readers,
+            read_back,
+            tick,
+            read: BTreeMap::new(),
+            bytes: 0,
+            lost_modes: false,
+        };
         for name in &names {
             match dir.facts(name)?.map(|facts| facts.kind) {
                 Some(EntryKind::Dir) => work.directory(self, &dir, name)?,
@@ -141,6 +148,7 @@ struct Sum {
 
 struct Work<'a> {
     buffer: Vec<u8>,
+    readers: Readers,
     read_back: ReadBack,
     tick: &'a mut dyn FnMut(u64) -> Result<()>,
     /// By name as a manifest spells it.
@@ -224,13 +232,17 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Mode (without set-id bits), group and modification time, as far as the file system over there has them.
+    /// Mode (without set-id bits), group and modification time, as far as the file system over there has them. A group that
+    /// was asked for takes the place of the original's.
     fn attributes(&mut self, from: &File, to: &File) -> std::io::Result<()> {
         let meta = from.metadata()?;
-        let group = rustix::fs::Gid::from_raw(meta.gid());
-        let given = rustix::fs::fchown(to, None, Some(group));
+        let (group, for_group) = match self.readers {
+            Readers::Owner => (meta.gid(), meta.mode() & 0o070),
+            Readers::Group(group) => (group, if meta.is_dir() { 0o050 } else { 0o040 }),
+        };
+        let given = rustix::fs::fchown(to, None, Some(rustix::fs::Gid::from_raw(group)));
         // a mode that lets a group read must not let another one
-        let mode = if given.is_ok() { meta.mode() & 0o777 } else { meta.mode() & 0o707 };
+        let mode = meta.mode() & 0o707 | if given.is_ok() { for_group } else { 0 };
         let moded = rustix::fs::fchmod(to, Mode::from_raw_mode(mode));
         for result in [given, moded] {
             match result {
