@@ -8,8 +8,9 @@ use crate::config::{Config, Task};
 use crate::error::{Exit, Result};
 use crate::output::{self, Colour, Target};
 use crate::run::due::Due;
-use crate::run::expected::{Expected, expression};
+use crate::run::expected::{Expected, next_run};
 use crate::run::places::Places;
+use crate::status::moment::Moment;
 use crate::store::journal::{self, Record, Standing};
 use crate::store::proof::Proven;
 use crate::sys::clock;
@@ -77,10 +78,6 @@ impl View<'_> {
     fn due(&self, task: &Task) -> Option<Due> {
         self.expected.due(task, self.records, self.now)
     }
-}
-
-fn next_run(task: &Task, now: OffsetDateTime) -> Option<OffsetDateTime> {
-    expression(task).ok()?.next_local(now, &|instant| clock::local(instant).offset())
 }
 
 fn document(config: &Config, view: &View<'_>) -> Value {
@@ -211,13 +208,5 @@ fn shown(due: Due) -> String {
 }
 
 fn minute(at: OffsetDateTime) -> String {
-    let (date, time) = (at.date(), at.time());
-    format!(
-        "{:04}-{:02}-{:02} {:02}:{:02}",
-        date.year(),
-        u8::from(date.month()),
-        date.day(),
-        time.hour(),
-        time.minute()
-    )
+    Moment(at).minute()
 }

@@ -90,7 +90,8 @@ impl Owner {
 
     /// The table, without a lock and without writing anything anywhere.
     pub fn peek(&self) -> Result<String> {
-        let limits = Limits { deadline: Deadline::after(PATIENCE, "the time for `crontab`"), ..Limits::default() };
+        let limits =
+            Limits { deadline: Deadline::after(PATIENCE_FOR_A_LOOK, "the time for `crontab`"), ..Limits::default() };
         let mut table = String::new();
         let (end, complaint) = self.crontab("-l", Streams::default(), &limits, &mut table)?;
         if !end.ok() && !is_no_table(&complaint) {

@@ -81,6 +81,11 @@ impl Expected {
     }
 }
 
+/// When a task comes next by its times, whether or not it is in the crontab.
+pub fn next_run(task: &Task, now: OffsetDateTime) -> Option<OffsetDateTime> {
+    expression(task).ok()?.next_local(now, &|instant| clock::local(instant).offset())
+}
+
 /// The times of a task, `all_fields_match` applied. Fails (kind `Usage`) when it has no `cron` or a wrong one.
 pub fn expression(task: &Task) -> Result<Expression> {
     let wrong = |message: String| Error::usage(format!("task `{}`: {message}", task.name));

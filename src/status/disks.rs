@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::status::moment::Moment;
 use crate::status::probe::{self, Look};
 use crate::status::stock::{self, Stock};
+use crate::store::family;
 use crate::store::proof::{Finding, Proof};
 use crate::store::sets::{self, Origin, Set, Source};
 use crate::sys::space::{self, Space};
@@ -35,20 +36,20 @@ pub struct Backups {
     pub problem: Option<String>,
 }
 
-/// The newest set of an action.
+/// The sets of the newest run.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Newest {
     /// Run time.
     pub time: Moment,
     /// 0 full, 1 differential; none for dumps.
     pub level: Option<u8>,
-    /// Bytes on disk, all files together.
+    /// Bytes on disk, of all databases together.
     pub size: u64,
-    /// Whether it was read back to its end, when it was written or since.
+    /// Whether all of it was read back to its end, when it was written or since.
     pub verified: bool,
-    /// When it was last proven after it was written.
+    /// When all of it was last proven after it was written.
     pub proven: Option<Moment>,
-    /// Why it cannot be relied on.
+    /// Why it, or the newest full one before it, cannot be relied on.
     pub damage: Option<String>,
 }
 
@@ -133,7 +134,7 @@ fn backups(stock: &Stock, answer: Option<Answer>) -> Backups {
         Some(Answer::Sets(Ok(sets))) => Backups {
             count: Some(sets.len()),
             bytes: sets.iter().map(|set| set.size).sum(),
-            newest: sets.iter().max_by_key(|set| set.time).map(newest),
+            newest: newest(&sets),
             ..known
         },
         Some(Answer::Sets(Err(error))) => Backups { problem: Some(error.to_string()), ..known },
@@ -141,24 +142,44 @@ fn backups(stock: &Stock, answer: Option<Answer>) -> Backups {
     }
 }
 
-fn newest(set: &Set) -> Newest {
-    // what cannot be read proves nothing
-    let proof = Proof::read(set).ok().flatten();
-    let (written_well, mut damage) = match &set.origin {
-        Origin::Ours(manifest) => (manifest.verified, None),
-        Origin::Kb17 => (false, None),
-        Origin::Damaged(why) => (false, Some(why.clone())),
+/// The sets of the newest run (one for every database), and what is known of the newest ones of each level: a differential
+/// is worth no more than its full one.
+fn newest(sets: &[Set]) -> Option<Newest> {
+    let time = sets.iter().map(|set| set.time).max()?;
+    let mut found = Newest {
+        time: Moment(clock::instant(time)),
+        level: sets.iter().filter(|set| set.time == time).filter_map(|set| set.parts.level).max(),
+        size: sets.iter().filter(|set| set.time == time).map(|set| set.size).sum(),
+        verified: true,
+        proven: None,
+        damage: None,
     };
-    if let Some(bad) = proof.as_ref().filter(|proof| proof.result == Finding::Damaged) {
-        damage = Some(bad.reason.clone().unwrap_or_else(|| "it could not be read back".into()));
+    let newest_of_level = |set: &Set| {
+        let same = sets.iter().filter(|other| other.parts.level == set.parts.level);
+        same.map(|other| other.time).max() == Some(set.time)
+    };
+    let mut proofs = Vec::new();
+    for set in sets.iter().filter(|set| newest_of_level(set)) {
+        // what cannot be read proves nothing
+        let proof = Proof::read(set).ok().flatten();
+        let damage = damage(set, proof.as_ref());
+        if set.time == time {
+            let written_well = matches!(&set.origin, Origin::Ours(manifest) if manifest.verified);
+            found.verified &= damage.is_none() && (written_well || proof.is_some());
+            proofs.push(proof.and_then(|proof| Moment::parse(&proof.time)));
+        }
+        found.damage = found.damage.or(damage);
     }
-    Newest {
-        time: Moment(clock::instant(set.time)),
-        level: set.parts.level,
-        size: set.size,
-        verified: damage.is_none() && (written_well || proof.is_some()),
-        proven: proof.and_then(|proof| Moment::parse(&proof.time)),
-        damage,
+    found.proven = proofs.into_iter().min().flatten();
+    Some(found)
+}
+
+fn damage(set: &Set, proof: Option<&Proof>) -> Option<String> {
+    let name = family::name(set);
+    match (&set.origin, proof.filter(|proof| proof.result == Finding::Damaged)) {
+        (Origin::Damaged(why), _) => Some(format!("{name}: {why}")),
+        (_, Some(proof)) => Some(format!("{name}: {}", proof.reason.as_deref().unwrap_or("it could not be read back"))),
+        _ => None,
     }
 }
 

@@ -4,6 +4,7 @@ pub mod disks;
 pub mod metrics;
 pub mod moment;
 mod probe;
+mod reason;
 pub mod sets;
 pub mod stock;
 pub mod tasks;
@@ -16,6 +17,8 @@ use crate::run::trigger;
 use crate::store::journal;
 use disks::{Backups, Destination};
 use moment::Moment;
+use reason::count;
+pub use reason::{Reason, State, Trouble};
 use serde::Serialize;
 use std::path::Path;
 use tasks::{Running, TaskStatus, View};
@@ -56,105 +59,6 @@ pub struct Status {
     pub backups: Vec<Backups>,
     /// Directories that backups are written to, in the order of the configuration.
     pub destinations: Vec<Destination>,
-}
-
-/// How well something is, ordered by severity.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// Nothing to do.
-    Ok,
-    /// Somebody should look at it soon.
-    Warning,
-    /// Backups are missing.
-    Error,
-}
-
-impl State {
-    /// The word in documents and tables.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
-    }
-}
-
-/// What kind of thing is wrong.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Trouble {
-    /// A task cannot run, or the configuration has errors elsewhere.
-    Config,
-    /// The last run failed or took too long.
-    Failed,
-    /// The last run was cut off.
-    Interrupted,
-    /// A run was due, was tried, and did not end well.
-    Overdue,
-    /// A run was due, and nothing ran.
-    Missed,
-    /// The last run ended with warnings.
-    Warnings,
-    /// The newest set is damaged.
-    Backup,
-    /// A destination does not answer.
-    Destination,
-    /// It is not known which tasks are in the crontab.
-    Crontab,
-    /// It is not known what ran.
-    Journal,
-    /// The trigger file says something worse than all of this.
-    Trigger,
-}
-
-impl Trouble {
-    fn severity(self) -> State {
-        match self {
-            Self::Config
-            | Self::Failed
-            | Self::Interrupted
-            | Self::Overdue
-            | Self::Missed
-            | Self::Backup
-            | Self::Journal => State::Error,
-            Self::Warnings | Self::Destination | Self::Crontab | Self::Trigger => State::Warning,
-        }
-    }
-
-    /// Whether it is about a run that did not happen, rather than one that went wrong.
-    pub fn is_late(self) -> bool {
-        matches!(self, Self::Overdue | Self::Missed)
-    }
-}
-
-/// One thing that is not as it should be.
-#[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct Reason {
-    /// How bad it is.
-    pub severity: State,
-    /// What kind of thing it is.
-    pub kind: Trouble,
-    /// The task it is about, if it is about one.
-    pub task: Option<String>,
-    /// One line for people.
-    pub text: String,
-}
-
-impl Reason {
-    fn of(task: &str, kind: Trouble, text: &str) -> Self {
-        Self { severity: kind.severity(), kind, task: Some(task.to_owned()), text: one_line(text) }
-    }
-
-    fn general(kind: Trouble, text: &str) -> Self {
-        Self { severity: kind.severity(), kind, task: None, text: one_line(text) }
-    }
-
-    /// The line with what it is about.
-    pub fn line(&self) -> String {
-        self.task.as_ref().map_or_else(|| self.text.clone(), |task| format!("{task}: {}", self.text))
-    }
 }
 
 /// How many problems `check` finds.
@@ -299,13 +203,4 @@ fn full_name(config: &Config) -> Option<String> {
 fn problems(config: &Config) -> Problems {
     let count = |severity| config.problems.iter().filter(|located| located.problem.severity == severity).count();
     Problems { errors: count(Severity::Error), warnings: count(Severity::Warning) }
-}
-
-/// `1 error`, `2 errors`.
-fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect()
 }

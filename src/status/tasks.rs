@@ -3,9 +3,10 @@
 use crate::config::{Config, Task};
 use crate::outcome::Outcome;
 use crate::run::due::Due;
-use crate::run::expected::{Expected, expression};
+use crate::run::expected::{Expected, next_run};
 use crate::status::moment::Moment;
-use crate::status::{Reason, State, Trouble, count};
+use crate::status::reason::count;
+use crate::status::{Reason, State, Trouble};
 use crate::store::journal::{self, End, Record, Standing, Start};
 use crate::sys::clock;
 use serde::Serialize;
@@ -119,7 +120,7 @@ impl View<'_> {
             cron: task.cron.clone(),
             enabled,
             state: State::Ok,
-            next_run: (enabled != Some(false)).then(|| self.next_run(task)).flatten(),
+            next_run: (enabled != Some(false)).then(|| next_run(task, self.now)).flatten().map(local),
             due: due.map(|due| DueState { state: due.word(), since: due.since().map(local) }),
             running: running.as_ref().map(at_work),
             last: last.as_ref().map(ended),
@@ -131,10 +132,6 @@ impl View<'_> {
         reasons.extend(due.and_then(|due| late(&task.name, due)));
         shown.state = reasons.iter().map(|reason| reason.severity).max().unwrap_or(State::Ok);
         (shown, reasons)
-    }
-
-    fn next_run(&self, task: &Task) -> Option<Moment> {
-        expression(task).ok()?.next_local(self.now, &|instant| clock::local(instant).offset()).map(local)
     }
 
     fn success(&self, end: &End) -> Option<Success> {

@@ -1,7 +1,7 @@
 //! `status` of many servers, against servers made here.
 
 use crate::support::web::Api;
-use crate::support::{BINARY, Bench, Ran, contains, lacks};
+use crate::support::{BINARY, Bench, Ran, contains, lacks, tools};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, TcpListener, TcpStream};
@@ -253,6 +253,32 @@ fn endless() -> Mock {
         }
     });
     Mock { port }
+}
+
+/// The system's resolver waits for as long as it likes; the deadline holds all the same.
+#[test]
+fn a_name_server_that_hangs_is_a_silent_server() {
+    if !tools::can_mount() {
+        return;
+    }
+    let bench = Bench::new("status-dns");
+    let listener = std::net::UdpSocket::bind("127.0.0.77:53");
+    let Ok(silent) = listener else { return eprintln!("port 53 is taken: not tested") };
+    bench.write("resolv.conf", "nameserver 127.0.0.77\noptions timeout:30 attempts:1\n");
+    bench.write("nsswitch.conf", "hosts: files dns\n");
+    let script = format!(
+        "cd {} && for file in resolv nsswitch; do test ! -e /etc/$file.conf || mount --bind $file.conf /etc/$file.conf; done
+        exec {BINARY} status http://nobody.example --timeout 1s --json",
+        bench.path("").display()
+    );
+    let mut command = Command::new("unshare");
+    command.args(["-m", "--propagation", "private", "sh", "-c", &script]);
+    let ran = bench.ran(command.stdin(Stdio::null()).output().unwrap());
+    let answer: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"));
+    assert_eq!(answer["servers"][0]["reasons"], json!(["no answer within 1 s"]));
+    let mut question = [0; 512];
+    silent.set_nonblocking(true).unwrap();
+    assert!(silent.recv(&mut question).is_ok(), "the name server was not even asked");
 }
 
 #[test]
