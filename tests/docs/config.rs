@@ -65,7 +65,9 @@ pub fn assert_clean(example: &str, place: &str) {
     fs::write(&file, example).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     let config = Config::load(&file).unwrap_or_else(|error| panic!("{place}: {error}"));
-    let problems: Vec<_> = config.problems.iter().map(ToString::to_string).collect();
+    let problems = config.problems.iter().map(ToString::to_string);
+    // users and groups are those of the reader's machine
+    let problems: Vec<_> = problems.filter(|problem| !problem.contains("on this machine")).collect();
     assert!(problems.is_empty(), "{place}: {problems:?}");
     fs::remove_dir_all(dir).unwrap();
 }

@@ -36,6 +36,12 @@ impl Pages {
         translated.or_else(|| self.exact(name))
     }
 
+    /// The names of all pages.
+    #[cfg(test)]
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.split('\u{1}').filter_map(|page| page.split_once('\n')).map(|(name, _)| name)
+    }
+
     fn exact(&self, name: &str) -> Option<&str> {
         let mut pages = self.0.split('\u{1}').filter_map(|page| page.split_once('\n'));
         pages.find(|(own, _)| *own == name).map(|(_, text)| text)

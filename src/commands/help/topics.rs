@@ -191,6 +191,23 @@ mod tests {
     }
 
     #[test]
+    fn every_topic_has_a_text_and_every_page_is_a_topic() {
+        let pages = Pages::unpack().unwrap();
+        for topic in TOPICS {
+            for language in [Language::English, Language::Russian] {
+                assert!(topic.text(&pages, language).is_some(), "{} {language:?}", topic.name);
+            }
+        }
+        let of = |part: &Part| match part {
+            Page(name) | Section(name, _) => *name,
+        };
+        let used: Vec<_> = TOPICS.iter().flat_map(|topic| topic.parts).map(of).collect();
+        for name in pages.names().filter(|name| !name.contains(".ru.") && !name.starts_with("docs/ru/")) {
+            assert!(used.contains(&name), "{name} can be read under no topic");
+        }
+    }
+
+    #[test]
     fn the_topic_of_actions_ends_before_the_first_type() {
         let pages = Pages::unpack().unwrap();
         let actions = TOPICS.iter().find(|topic| topic.name == "actions").unwrap();
