@@ -41,13 +41,14 @@ _krista_backup() {
         --config | --servers | --token-file) _krista_backup_paths -f && return ;;
         --to | --from) _krista_backup_paths -d && return ;;
         --last) mapfile -t names < <(_krista_backup_units) && _krista_backup_offer "${names[@]}" && return ;;
+        --lang) _krista_backup_offer en ru && return ;;
         --at | --only | --db | --to-db | --timeout | --watch | --on-weekdays | --user) return ;;
     esac
 
     case $verb in
         '')
             options=(--config --version)
-            names=(run check list enable disable backups restore verify upgrade status logs web)
+            names=(run check list enable disable backups restore verify upgrade status logs web help)
             ;;
         run) options=(--dry --verbose -v --json --on-weekdays) ;;
         check | list | backups) options=(--json) ;;
@@ -56,6 +57,7 @@ _krista_backup() {
         status) options=(--servers --token-file --timeout --watch --json) ;;
         logs) options=(--debug --last --follow -f --token-file --json) ;;
         web) options=(--api --webapi --user) names=(start stop) ;;
+        help) options=(--lang) ;;
     esac
     if [[ $current == -* ]]; then
         _krista_backup_offer "${options[@]}" --help

@@ -42,6 +42,7 @@ complete -c krista-backup -n __fish_use_subcommand -a upgrade -d 'Take over from
 complete -c krista-backup -n __fish_use_subcommand -a status -d 'How servers stand'
 complete -c krista-backup -n __fish_use_subcommand -a logs -d 'List or show logs'
 complete -c krista-backup -n __fish_use_subcommand -a web -d 'Start or stop the webapi'
+complete -c krista-backup -n __fish_use_subcommand -a help -d 'Print the documentation'
 
 complete -c krista-backup -n '__krista_backup_verb run backups restore verify' -a '(__krista_backup_units)'
 complete -c krista-backup -n '__krista_backup_verb enable en disable dis' -a '(__krista_backup_tasks)'
@@ -78,3 +79,5 @@ complete -c krista-backup -n '__krista_backup_verb logs' -s f -l follow -d 'Go o
 complete -c krista-backup -n '__krista_backup_verb web' -l api -d 'The webapi'
 complete -c krista-backup -n '__krista_backup_verb web' -l webapi -d 'The same'
 complete -c krista-backup -n '__krista_backup_verb web' -l user -x -a '(__fish_complete_users)' -d 'The user start becomes'
+
+complete -c krista-backup -n '__krista_backup_verb help' -l lang -xa 'en ru' -d 'Language'

@@ -34,6 +34,7 @@ _krista_backup_verbs() {
         'status:how servers stand'
         'logs:list or show logs'
         'web:start or stop the webapi'
+        'help:print the documentation'
     )
     _describe command verbs
 }
@@ -99,6 +100,7 @@ _krista_backup() {
                 '*:address or log:'
             ;;
         web) _arguments $help '--api[the webapi]' '--webapi[the same]' '--user[the user start becomes]:user:_users' '1:order:(start stop)' ;;
+        help) _arguments $help '--lang[language]:language:(en ru)' '1:topic:' ;;
     esac
 }
 
