@@ -9,6 +9,7 @@ source tests/packages.sh
 # What the tests call or compare with. The only list of it; CI starts from a bare Debian.
 TEST_PACKAGES=(
     acl attr file strace python3                  # looking at files and at ourselves
+    python3-yaml python3-jsonschema               # what docs/openapi.yaml says, and whether it is true
     e2fsprogs mount util-linux                    # disks that fill up and lose power
     libarchive-tools pigz bzip2 xz-utils zip unzip # other readers of what we write
     postgresql-15 postgresql-client-15            # a real server to dump

@@ -4,137 +4,81 @@ pub mod lines;
 pub mod mask;
 pub mod names;
 pub mod origin;
+mod shelf;
 pub mod verdict;
 
 use crate::error::{Doing, Result};
-use crate::run::moment::stamp;
-use crate::sys::clock;
 use crate::sys::files::{self, Dir, EntryKind};
 use lines::Log;
 use mask::Secrets;
-use std::collections::{HashMap, HashSet};
+use shelf::Debugs;
+pub use shelf::{Listed, Shelf};
 use std::path::{Path, PathBuf};
-use time::OffsetDateTime;
-use verdict::{Reading, Verdict};
+use std::time::Instant;
 
-/// Logs of one directory that are listed; the newest.
-const SHELF_LIMIT: usize = 20_000;
-
-/// A directory of logs.
-#[derive(Debug, Default)]
-pub struct Shelf {
-    /// Name of the directory under `logs_path`.
-    pub dir: String,
-    /// Its logs, newest first.
-    pub logs: Vec<Listed>,
-    /// Why they cannot be listed.
-    pub trouble: Option<String>,
-}
-
-/// A log with what it says.
-#[derive(Clone, Debug)]
-pub struct Listed {
-    /// Name of the file.
-    pub name: String,
-    /// Whether there is a debug log of the same run.
-    pub has_debug: bool,
-    /// In short.
-    pub verdict: Verdict,
-    /// TIME of its run, else of the last change: what newest means.
-    time: String,
-    /// By which it is known again.
-    size: u64,
-    mtime: i64,
-    identity: (u64, u64),
-}
-
-/// All logs, remembered from one look to the next: asking again costs one `readdir` per directory and one `stat` per log.
+/// All logs, remembered from one look to the next. Asking again costs a `stat` of every directory and of its newest logs;
+/// now and then of all.
 pub struct Logbook {
     root: PathBuf,
     secrets: Secrets,
+    debugs: Debugs,
     shelves: Vec<Shelf>,
-    room: Vec<u8>,
+    revision: u64,
 }
 
 impl Logbook {
     /// The logs under this directory. `secrets` must not be shown.
     pub fn new(root: &Path, secrets: Secrets) -> Self {
-        Self { root: root.to_owned(), secrets, shelves: Vec::new(), room: Vec::new() }
+        Self { root: root.to_owned(), secrets, debugs: Debugs::default(), shelves: Vec::new(), revision: 0 }
     }
 
     /// Goes on with this directory and these secrets; everything is forgotten when they are others than before.
     pub fn be(&mut self, root: &Path, secrets: &Secrets) {
         if self.root != root || self.secrets != *secrets {
-            *self = Self::new(root, secrets.clone());
+            *self = Self { revision: self.revision + 1, ..Self::new(root, secrets.clone()) };
         }
+    }
+
+    /// Goes up whenever a look finds something else than the one before.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// What is there now: directories in reverse alphabetical order without `debug`, logs newest first. Fails when the
-    /// directory itself cannot be read.
-    pub fn look(&mut self) -> Result<&[Shelf]> {
-        let root = Dir::open(&self.root)?;
-        let mut dirs = shelves(&root)?;
-        // without them nothing but the hint that they exist is missing
-        let debug = root.open_dir(names::DEBUG).and_then(|dir| dir.names()).unwrap_or_default();
-        let debug: HashSet<String> = debug.into_iter().collect();
+    /// directory itself cannot be read. What could not be read until the deadline is read next time.
+    pub fn look(&mut self, deadline: Option<Instant>) -> Result<&[Shelf]> {
+        let (root, mut dirs) = self.open().inspect_err(|_| {
+            self.revision += 1;
+            self.shelves.clear();
+        })?;
         dirs.retain(|dir| dir != names::DEBUG);
         dirs.sort_unstable_by(|a, b| b.cmp(a));
+        self.debugs.refresh(&root);
         let mut known = std::mem::take(&mut self.shelves);
+        let mut changed = known.len() != dirs.len();
+        let mut room = Vec::new();
         for dir in dirs {
-            let old = known.iter_mut().find(|shelf| shelf.dir == dir).map(|shelf| std::mem::take(&mut shelf.logs));
-            let shelf = match self.shelf(&root, &dir, old.unwrap_or_default(), &debug) {
-                Ok(logs) => Shelf { dir, logs, trouble: None },
-                Err(error) => Shelf { dir, logs: Vec::new(), trouble: Some(error.to_string()) },
+            let mut shelf = match known.iter().position(|shelf| shelf.dir == dir) {
+                Some(at) => known.swap_remove(at),
+                None => Shelf::new(dir),
             };
+            changed |= shelf.refresh(&root, &self.debugs);
+            changed |= shelf.read(&self.secrets, &mut room, deadline);
             self.shelves.push(shelf);
         }
-        self.room = Vec::new();
+        self.revision += u64::from(changed);
         Ok(&self.shelves)
     }
 
-    fn shelf(&mut self, root: &Dir, name: &str, old: Vec<Listed>, debug: &HashSet<String>) -> Result<Vec<Listed>> {
-        let dir = root.open_dir(name)?;
-        let mut old: HashMap<String, Listed> = old.into_iter().map(|log| (log.name.clone(), log)).collect();
-        let mut logs = Vec::with_capacity(old.len());
-        for file in dir.names()?.into_iter().filter(|file| names::is_log(file)) {
-            let Some(facts) = dir.facts(&file)?.filter(|facts| facts.kind == EntryKind::File) else { continue };
-            let known = old.remove(&file).filter(|log| log.identity == facts.identity && log.size <= facts.size);
-            let debug_name = names::debug_name(name, &file);
-            let has_debug = debug_name.is_empty() || debug.contains(&debug_name);
-            let mut log = known.unwrap_or_else(|| Listed {
-                time: names::run_of(&file).map_or_else(|| changed(facts.mtime), |(_, time)| time.to_owned()),
-                name: file,
-                has_debug,
-                verdict: Verdict::default(),
-                size: 0,
-                mtime: i64::MIN,
-                identity: facts.identity,
-            });
-            log.has_debug = has_debug;
-            logs.push((log, facts));
-        }
-        logs.sort_unstable_by(|(a, _), (b, _)| (&b.time, &b.name).cmp(&(&a.time, &a.name)));
-        logs.truncate(SHELF_LIMIT);
-        for (log, facts) in &mut logs {
-            if (log.size, log.mtime) != (facts.size, facts.mtime) {
-                self.read(&dir, log);
-            }
-        }
-        Ok(logs.into_iter().map(|(log, _)| log).collect())
+    /// What the last look found; nothing when it failed.
+    pub fn shelves(&self) -> &[Shelf] {
+        &self.shelves
     }
 
-    /// Brings the verdict up to date. A log that cannot be read says nothing, and is tried again next time.
-    fn read(&mut self, dir: &Dir, log: &mut Listed) {
-        let Ok(file) = dir.open_file(&log.name) else { return };
-        let Ok(facts) = files::facts(&file) else { return };
-        if facts.identity != log.identity || facts.size == log.size {
-            // another file, or the same size written anew
-            log.verdict = Verdict::default();
-        }
-        let mut reading = Reading { file: &file, name: &log.name, secrets: &self.secrets, room: &mut self.room };
-        if reading.go_on(&mut log.verdict, facts.size).is_ok() {
-            (log.size, log.mtime, log.identity) = (facts.size, facts.mtime, facts.identity);
-        }
+    fn open(&self) -> Result<(Dir, Vec<String>)> {
+        let root = Dir::open(&self.root)?;
+        let dirs = shelves(&root)?;
+        Ok((root, dirs))
     }
 }
 
@@ -175,11 +119,6 @@ fn shelves(root: &Dir) -> Result<Vec<String>> {
         }
     }
     Ok(dirs)
-}
-
-/// The time of a change in the form of a TIME.
-fn changed(mtime: i64) -> String {
-    OffsetDateTime::from_unix_timestamp(mtime).map_or_else(|_| String::new(), |at| stamp(clock::local(at)))
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
+use super::verdict::Verdict;
 use super::*;
 use std::fs;
 use std::io::Read;
@@ -35,7 +36,7 @@ impl Drop for Logs {
 }
 
 fn shown(book: &mut Logbook) -> Vec<String> {
-    let shelves = book.look().unwrap();
+    let shelves = book.look(None).unwrap();
     let of_shelf = |shelf: &Shelf| {
         let dir = shelf.dir.clone();
         let show = move |log: &Listed| {
@@ -112,7 +113,7 @@ fn an_unchanged_log_is_not_read_again() {
     let logs = Logs::new("unchanged");
     logs.write("2020/a-20200102_000000.log", "ERROR\n");
     let mut book = Logbook::new(&logs.0, Secrets::default());
-    book.look().unwrap();
+    book.look(None).unwrap();
     let log = book.shelves[0].logs.first_mut().unwrap();
     log.verdict = Verdict::default();
     assert_eq!(shown(&mut book), ["2020/a-20200102_000000.log - no debug log"]);
@@ -155,9 +156,55 @@ fn only_listed_regular_files_are_opened() {
     assert_eq!(shown(&mut book), ["2020/a.log -"]);
 }
 
+/// What there was no time for is said, and read next time.
+#[test]
+fn a_deadline_loses_nothing() {
+    let logs = Logs::new("deadline");
+    logs.write("2020/a-20200102_000000.log", "ERROR\n").write("2020/b-20200103_000000.log", "ERROR\n");
+    let mut book = Logbook::new(&logs.0, Secrets::default());
+    let shelves = book.look(Some(Instant::now())).unwrap();
+    assert!(shelves[0].trouble.as_ref().unwrap().starts_with("2 logs in "), "{shelves:?}");
+    assert_eq!(shelves[0].logs.len(), 2);
+    let want = ["2020/b-20200103_000000.log E no debug log", "2020/a-20200102_000000.log E no debug log"];
+    assert_eq!(shown(&mut book), want);
+    assert_eq!(book.shelves[0].trouble, None);
+}
+
 #[test]
 fn a_missing_directory_is_an_error() {
     let gone = Path::new("/nonexistent/logs");
-    assert!(Logbook::new(gone, Secrets::default()).look().is_err());
+    assert!(Logbook::new(gone, Secrets::default()).look(None).is_err());
     assert!(open(gone, "2020", "a.log").is_err());
+}
+
+/// Asking again costs no `readdir` as long as the directory has not changed, and still sees what is added to logs.
+#[test]
+fn an_unchanged_directory_is_not_listed_again() {
+    let logs = Logs::new("quiet");
+    let dir = logs.0.join("2020");
+    let quiet = || {
+        let at = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_600_000_000);
+        fs::File::open(&dir).unwrap().set_modified(at).unwrap();
+    };
+    logs.write("2020/a-20200102_000000.log", "x\n");
+    quiet();
+    let mut book = Logbook::new(&logs.0, Secrets::default());
+    assert_eq!(shown(&mut book), ["2020/a-20200102_000000.log - no debug log"]);
+    let revision = book.revision();
+    assert_eq!(shown(&mut book).len(), 1);
+    assert_eq!(book.revision(), revision, "nothing has changed");
+    logs.write("2020/b-20200103_000000.log", "x\n").write("2020/a-20200102_000000.log", "x\nERROR\n");
+    quiet();
+    assert_eq!(shown(&mut book), ["2020/a-20200102_000000.log E no debug log"], "the time of the directory lies");
+    assert!(book.revision() > revision);
+    logs.write("2020/c-20200104_000000.log", "x\n").write("debug/a-20200102_000000-debug.log", "x\n");
+    let want = [
+        "2020/c-20200104_000000.log - no debug log",
+        "2020/b-20200103_000000.log - no debug log",
+        "2020/a-20200102_000000.log E",
+    ];
+    assert_eq!(shown(&mut book), want);
+    fs::remove_file(logs.0.join("2020/c-20200104_000000.log")).unwrap();
+    quiet();
+    assert_eq!(shown(&mut book), want[1..], "a log that is gone is noticed");
 }

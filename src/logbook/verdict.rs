@@ -5,6 +5,7 @@ use crate::logbook::mask::{self, Mask, Secrets};
 use crate::logbook::origin::{self, Origin};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::time::Instant;
 
 /// Bytes read at once.
 const BLOCK: usize = 128 << 10;
@@ -98,11 +99,13 @@ pub struct Reading<'a> {
     pub secrets: &'a Secrets,
     /// Room for a block, reused from log to log.
     pub room: &'a mut Vec<u8>,
+    /// When to stop, and to go on another time.
+    pub deadline: Option<Instant>,
 }
 
 impl Reading<'_> {
-    /// Reads on up to `size`, the size that the log has now.
-    pub fn go_on(&mut self, verdict: &mut Verdict, size: u64) -> std::io::Result<()> {
+    /// Reads on up to `size`, the size that the log has now; whether it got there.
+    pub fn go_on(&mut self, verdict: &mut Verdict, size: u64) -> std::io::Result<bool> {
         self.room.resize(BLOCK, 0);
         if std::mem::take(&mut verdict.open) {
             verdict.error = None;
@@ -112,6 +115,9 @@ impl Reading<'_> {
         let mut long: Option<Vec<u8>> = None;
         let mut at = verdict.read;
         while at < size && !(verdict.is_error() && verdict.is_warning()) {
+            if self.deadline.is_some_and(|deadline| Instant::now() > deadline) {
+                return Ok(false);
+            }
             let want = self.room.len().min(kept + usize::try_from(size - at).unwrap_or(usize::MAX));
             let count = self.file.read_at(self.room.get_mut(kept..want).unwrap_or_default(), at)?;
             if count == 0 {
@@ -144,7 +150,7 @@ impl Reading<'_> {
         }
         if verdict.is_error() && verdict.is_warning() {
             verdict.read = size;
-            return Ok(());
+            return Ok(true);
         }
         let rest = std::mem::take(self.room);
         let had_error = verdict.is_error();
@@ -152,7 +158,7 @@ impl Reading<'_> {
         look(verdict, &Block { text, begin: long.as_deref(), at: at - kept as u64 }, self);
         verdict.open = verdict.is_error() && !had_error;
         *self.room = rest;
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -238,8 +244,9 @@ mod tests {
             let file = File::open(&self.0).unwrap();
             let size = file.metadata().unwrap().len();
             let mut room = Vec::new();
-            let mut reading = Reading { file: &file, name: "x.log", secrets: &Secrets::default(), room: &mut room };
-            reading.go_on(verdict, size).unwrap();
+            let mut reading =
+                Reading { file: &file, name: "x.log", secrets: &Secrets::default(), room: &mut room, deadline: None };
+            assert!(reading.go_on(verdict, size).unwrap());
         }
     }
 

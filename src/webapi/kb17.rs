@@ -18,7 +18,7 @@ use std::io::{Cursor, ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// KB17's words about the trigger file.
 const ALARM: &str = "триггер-файл";
@@ -32,18 +32,21 @@ const OVERVIEW_AGE: Duration = Duration::from_secs(1);
 /// How old what is known about the crontab may be: asking is a child process.
 const CRONTAB_AGE: Duration = Duration::from_secs(5);
 
+/// How long new logs may be read for one answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Bytes of a trigger file that are looked at; ours has one word.
 const TRIGGER_LIMIT: u64 = 4 << 10;
 
 /// Bytes of a log's answer up to which it is made before it is sent.
 const SMALL: usize = 256 << 10;
 
-/// What the overview depends on: configuration, journal, debug logs, crontab.
-type Happened = (u64, [Stamp; 3]);
+/// What the overview depends on: configuration, journal, debug logs, crontab, directories of logs.
+type Happened = (u64, [Stamp; 4]);
 
 /// The endpoints with what they keep.
 pub struct Kb17 {
-    logbook: Mutex<Logbook>,
+    desk: Mutex<Desk>,
     overview: Fresh<Happened, Arc<String>>,
     active: Fresh<(u64, Stamp), Vec<Option<bool>>>,
 }
@@ -52,7 +55,7 @@ impl Kb17 {
     /// With nothing kept yet.
     pub fn new() -> Self {
         Self {
-            logbook: Mutex::new(Logbook::new(Path::new(""), Secrets::default())),
+            desk: Mutex::new(Desk { book: Logbook::new(Path::new(""), Secrets::default()), last: None }),
             overview: Fresh::new(OVERVIEW_AGE),
             active: Fresh::new(CRONTAB_AGE),
         }
@@ -78,47 +81,15 @@ impl Kb17 {
     /// `/api/cf`.
     pub fn overview(&self, current: &Current) -> Answer {
         let logs = &current.config.logging.logs_path;
-        let record = enabled::path(&Places { logs: logs.clone(), group: None });
-        let happened =
-            [&logs.join(journal::FILE_NAME), &logs.join(names::DEBUG), &record].map(|path| live::stamp(path));
-        let kept = self.overview.get((current.generation, happened), || {
-            let active = self.active.get((current.generation, happened[2]), || active(&current.config));
-            Arc::new(self.describe(current, active.as_deref().map_or(&[], Vec::as_slice)))
+        let record = live::stamp(&enabled::path(&Places { logs: logs.clone(), group: None }));
+        let [journal, debug] = [journal::FILE_NAME, names::DEBUG].map(|name| live::stamp(&logs.join(name)));
+        let kept = self.overview.get((current.generation, [journal, debug, record, live::stamp(logs)]), || {
+            let active = self.active.get((current.generation, record), || active(&current.config));
+            let active = active.as_deref().cloned().unwrap_or_default();
+            self.desk.lock().unwrap_or_else(PoisonError::into_inner).describe(current, active)
         });
-        match kept {
-            Some(text) => Answer::shared(JSON, &text),
-            None => Answer::json(200, trouble(Vec::new(), "listing the logs takes too long")),
-        }
-    }
-
-    fn describe(&self, current: &Current, active: &[Option<bool>]) -> String {
-        let config = &current.config;
-        let tasks = config.tasks.iter().enumerate();
-        let tasks =
-            tasks.map(|(at, task)| (task.name.clone(), properties::task(task, active.get(at).copied().flatten())));
-        let actions = config.actions.iter().map(|entry| (entry.name.clone(), properties::action(entry)));
-        let mut pairs = vec![
-            ("full_name".to_owned(), Json::text(&config.server_name)),
-            ("schedules".to_owned(), Json::Map(tasks.collect())),
-            ("actions".to_owned(), Json::Map(actions.collect())),
-        ];
-        let mut book = self.logbook.lock().unwrap_or_else(PoisonError::into_inner);
-        book.be(&config.logging.logs_path, &current.secrets);
-        let (shelves, problem) = match book.look() {
-            Ok(shelves) => (shelves, shelves.iter().find_map(|shelf| shelf.trouble.clone())),
-            Err(error) => (&[][..], Some(error.to_string())),
-        };
-        if let Some(problem) = current.problem.as_deref().map(str::to_owned).or(problem) {
-            pairs.push(("msg".to_owned(), Json::text(TROUBLE)));
-            pairs.push(("error".to_owned(), Json::text(problem)));
-        }
-        let mut text = Json::Map(pairs).line();
-        text.pop();
-        text.push_str(", \"logs\": ");
-        let shelves = shelves.iter().map(|shelf| (shelf.dir.as_str(), shelf));
-        json::write_map(&mut text, shelves, write_shelf);
-        text.push('}');
-        text
+        let late = || Arc::new(Arc::new(describe(current, &[], &[], Some("listing the logs takes too long".into()))));
+        Answer::shared(JSON, &kept.unwrap_or_else(late))
     }
 
     /// `/api/rl/DIR/NAME`.
@@ -128,9 +99,61 @@ impl Kb17 {
         match logbook::open(logs, dir, name) {
             Ok(Some(log)) => whole_log(&logs.join(dir).join(name), log, &current.secrets),
             Ok(None) => Answer::json(200, "{\"lines\": []}"),
-            Err(error) => Answer::json(200, trouble(vec![("lines", Json::List(Vec::new()))], &error.to_string())),
+            Err(error) => Answer::json(200, no_log(&error.to_string())),
         }
     }
+}
+
+/// The logs as they were last seen, with what was last said about them.
+struct Desk {
+    book: Logbook,
+    last: Option<(Said, Arc<String>)>,
+}
+
+/// What an overview was made from: configuration and its problem, crontab, logs and their problem.
+type Said = (u64, Vec<Option<bool>>, u64, Option<String>);
+
+impl Desk {
+    /// The overview, the same one as long as nothing has changed.
+    fn describe(&mut self, current: &Current, active: Vec<Option<bool>>) -> Arc<String> {
+        self.book.be(&current.config.logging.logs_path, &current.secrets);
+        let trouble = match self.book.look(Some(Instant::now() + PATIENCE)) {
+            Ok(shelves) => shelves.iter().find_map(|shelf| shelf.trouble.clone()),
+            Err(error) => Some(error.to_string()),
+        };
+        let said = (current.generation, active, self.book.revision(), trouble);
+        match &self.last {
+            Some((known, text)) if *known == said => text.clone(),
+            _ => {
+                self.last = None; // two of them need not be in memory
+                let text = Arc::new(describe(current, &said.1, self.book.shelves(), said.3.clone()));
+                self.last = Some((said, text.clone()));
+                text
+            }
+        }
+    }
+}
+
+fn describe(current: &Current, active: &[Option<bool>], shelves: &[Shelf], trouble: Option<String>) -> String {
+    let config = &current.config;
+    let tasks = config.tasks.iter().enumerate();
+    let tasks = tasks.map(|(at, task)| (task.name.clone(), properties::task(task, active.get(at).copied().flatten())));
+    let actions = config.actions.iter().map(|entry| (entry.name.clone(), properties::action(entry)));
+    let mut pairs = vec![
+        ("full_name".to_owned(), Json::text(&config.server_name)),
+        ("schedules".to_owned(), Json::Map(tasks.collect())),
+        ("actions".to_owned(), Json::Map(actions.collect())),
+    ];
+    if let Some(problem) = current.problem.as_deref().map(str::to_owned).or(trouble) {
+        pairs.push(("msg".to_owned(), Json::text(TROUBLE)));
+        pairs.push(("error".to_owned(), Json::text(problem)));
+    }
+    let mut text = Json::Map(pairs).line();
+    text.pop();
+    text.push_str(", \"logs\": ");
+    json::write_map(&mut text, shelves.iter().map(|shelf| (shelf.dir.as_str(), shelf)), write_shelf);
+    text.push('}');
+    text
 }
 
 /// What the trigger file says, in KB17's words, and its lines when they are an alarm.
@@ -183,9 +206,9 @@ fn write_listed(out: &mut String, dir: &str, log: &Listed) {
     out.push('}');
 }
 
-fn trouble(mut pairs: Vec<(&str, Json)>, problem: &str) -> String {
-    pairs.extend([("msg", Json::text(TROUBLE)), ("error", Json::text(problem))]);
-    Json::Map(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()).line()
+fn no_log(problem: &str) -> String {
+    let none = Json::List(Vec::new());
+    Json::map([("lines", none), ("msg", Json::text(TROUBLE)), ("error", Json::text(problem))]).line()
 }
 
 fn whole_log(path: &Path, log: Log, secrets: &Secrets) -> Answer {

@@ -12,6 +12,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod api;
 mod backups;
 mod check_backup;
 mod children;

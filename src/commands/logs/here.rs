@@ -52,7 +52,7 @@ fn show(log: Log, format: Format, path: &Path) -> Result<()> {
 
 fn list(config: &Config) -> Result<List> {
     let mut book = Logbook::new(&config.logging.logs_path, Secrets::default());
-    let shelves = book.look()?;
+    let shelves = book.look(None)?;
     let rows = shelves.iter().flat_map(|shelf| shelf.logs.iter().map(|log| row(shelf, log))).collect();
     let troubles = shelves.iter().filter_map(|shelf| shelf.trouble.clone()).collect();
     Ok(List { server: config.server_name.clone(), rows, troubles })
@@ -62,7 +62,7 @@ fn row(shelf: &Shelf, log: &logbook::Listed) -> Row {
     let debug = Some(names::debug_name(&shelf.dir, &log.name)).filter(|name| log.has_debug && !name.is_empty());
     Row {
         dir: shelf.dir.clone(),
-        name: log.name.clone(),
+        name: log.name.to_string(),
         debug,
         error: log.verdict.is_error(),
         warning: log.verdict.is_warning(),
