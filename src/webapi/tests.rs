@@ -288,6 +288,20 @@ fn one_who_dawdles_makes_way() {
     reading.join().unwrap();
 }
 
+/// Under more readers that do not read than there are places and connections, a fresh request is served all the same.
+#[test]
+fn readers_that_do_not_read_keep_nobody_out() {
+    let house = house(Plan { places: 4, connections: 16, ..USUAL }, |path| match path {
+        "/long" => stream(std::io::repeat(b'x')),
+        _ => text("fine"),
+    });
+    let deaf: Vec<_> = (0..60).map(|_| house.knock("GET /long HTTP/1.1\r\nHost: a\r\n\r\n")).collect();
+    for _ in 0..3 {
+        assert!(house.ask("/").ends_with("fine"));
+    }
+    drop(deaf);
+}
+
 #[test]
 fn who_is_slow_with_a_request_is_told_so() {
     let deadlines = Deadlines { request: SHORT, farewell: SHORT, ..LONG };

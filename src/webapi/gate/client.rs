@@ -41,6 +41,8 @@ pub static DEADLINES: Deadlines = Deadlines {
 const PACE: usize = 16 * 1024;
 /// Age at which a request that is not whole makes room for a new connection.
 const PATIENCE: Duration = Duration::from_millis(250);
+/// Time without a step forward after which one makes way for others, when there are too many.
+const LONG: Duration = Duration::from_secs(1);
 /// Bytes listened to after our last one at most.
 const LAST_WORDS: usize = 64 * 1024;
 /// Bytes on their way to the client at which no more are fetched.
@@ -52,7 +54,10 @@ pub enum Phase {
     /// A request is awaited or half here.
     Reading,
     /// A request is here and waits for a place inside.
-    Waiting,
+    Waiting {
+        /// Since when.
+        since: Instant,
+    },
     /// It is being answered from inside.
     Served {
         /// Since when.
@@ -75,6 +80,8 @@ pub enum Worth {
     Idle,
     /// A request takes its time.
     Slow,
+    /// A request has waited for long.
+    Waiting,
 }
 
 /// One client's connection.
@@ -92,6 +99,8 @@ pub struct Client {
     output: Vec<u8>,
     sent: usize,
     sent_in_stretch: usize,
+    /// When it last took something.
+    took: Instant,
     deadline: Instant,
     since: Instant,
     served_before: bool,
@@ -113,6 +122,7 @@ impl Client {
             output: Vec::new(),
             sent: 0,
             sent_in_stretch: 0,
+            took: now,
             deadline: now + deadlines.request,
             since: now,
             served_before: false,
@@ -152,6 +162,7 @@ impl Client {
             Phase::Lingering | Phase::Gone => Worth::Lingering,
             Phase::Reading if self.served_before && self.input.is_empty() => Worth::Idle,
             Phase::Reading if now.duration_since(self.since) >= PATIENCE => Worth::Slow,
+            Phase::Waiting { .. } if self.has_waited_long(now) => Worth::Waiting,
             _ => return None,
         };
         Some((worth, self.since))
@@ -200,7 +211,7 @@ impl Client {
                 self.input.drain(..length);
                 self.scanned = 0;
                 self.request = Some(head);
-                self.phase = Phase::Waiting;
+                self.phase = Phase::Waiting { since: now };
                 self.deadline = now + self.deadlines.turn;
                 None
             }
@@ -231,6 +242,7 @@ impl Client {
     pub fn begin(&mut self, head: &AnswerHead, now: Instant) -> bool {
         let Some(request) = &self.request else { return false };
         self.wrapping = Some(Wrapping::begin(request, head, &mut self.output));
+        self.took = now;
         self.start_stretch(now);
         true
     }
@@ -244,6 +256,7 @@ impl Client {
     pub fn body(&mut self, piece: &[u8], now: Instant) {
         let Some(wrapping) = self.wrapping else { return };
         if !self.has_output() {
+            self.took = now;
             self.start_stretch(now);
         }
         wrapping.body(piece, &mut self.output);
@@ -286,6 +299,7 @@ impl Client {
         while self.has_output() {
             match self.stream.write(self.output.get(self.sent..).unwrap_or_default()) {
                 Ok(count) if count > 0 => {
+                    self.took = now;
                     self.sent += count;
                     self.sent_in_stretch += count;
                 }
@@ -332,7 +346,7 @@ impl Client {
             Phase::Reading if !self.input.is_empty() && !self.has_output() => {
                 return Some(Refusal::new(408, "a request that took too long"));
             }
-            Phase::Waiting => return Some(Refusal::new(503, "too many requests at work")),
+            Phase::Waiting { .. } => return Some(Refusal::new(503, "too many requests at work")),
             Phase::Served { .. } if !self.has_begun() => {
                 return Some(Refusal::new(504, "the answer took too long"));
             }
@@ -341,9 +355,15 @@ impl Client {
         None
     }
 
-    /// Whether this answer may end early for the sake of requests that wait: it has had its time and is not taken.
+    /// Whether its request has waited so long that there must be too many of them.
+    pub fn has_waited_long(&self, now: Instant) -> bool {
+        matches!(self.phase, Phase::Waiting { since } if now.duration_since(since) >= LONG)
+    }
+
+    /// Whether its answer may end early for the sake of requests that wait: it has had its time, or nothing of it is taken.
     pub fn dawdles(&self, now: Instant) -> bool {
-        matches!(self.phase, Phase::Served { since } if now.duration_since(since) >= self.deadlines.stretch)
-            && self.has_output()
+        let has_had_its_time = |since| now.duration_since(since) >= self.deadlines.stretch;
+        let takes_nothing = now.duration_since(self.took) >= LONG;
+        self.has_output() && matches!(self.phase, Phase::Served { since } if takes_nothing || has_had_its_time(since))
     }
 }

@@ -129,7 +129,7 @@ impl Gate {
         self.clients
             .iter()
             .flatten()
-            .all(|client| !matches!(client.phase, Phase::Waiting | Phase::Served { .. } | Phase::Parting))
+            .all(|client| !matches!(client.phase, Phase::Waiting { .. } | Phase::Served { .. } | Phase::Parting))
     }
 
     /// Until when the next wait may last.
@@ -299,7 +299,7 @@ impl Gate {
         let Some(client) = self.client(index) else { return };
         match client.phase {
             Phase::Gone => self.drop_client(index),
-            Phase::Waiting if !self.waiting.contains(&index) => {
+            Phase::Waiting { .. } if !self.waiting.contains(&index) => {
                 let refusal = client.request.as_ref().and_then(|request| self.rules.refusal(request));
                 if let Some(refusal) = refusal {
                     return self.refuse(index, refusal, now);
@@ -311,12 +311,16 @@ impl Gate {
         }
     }
 
-    /// Lets those who wait in, as far as places are free.
+    /// Lets those who wait in, as far as places are free: the first to come first; but when there are so many that the first
+    /// has waited for long, the last, because then he at least is served before he gives up.
     fn fill_places(&mut self, now: Instant) {
         while !self.waiting.is_empty()
             && let Some(place) = self.places.iter_mut().find(|place| place.is_free())
         {
-            let Some(index) = self.waiting.pop_front() else { return };
+            let first = self.waiting.front().and_then(|first| self.clients.get(*first)).and_then(Option::as_ref);
+            let too_many = first.is_some_and(|first| first.has_waited_long(now));
+            let next = if too_many { self.waiting.pop_back() } else { self.waiting.pop_front() };
+            let Some(index) = next else { return };
             let Some(client) = self.clients.get_mut(index).and_then(Option::as_mut) else { continue };
             let Some(request) = &client.request else { continue };
             if place.ask(request, index) {
@@ -390,10 +394,9 @@ impl Gate {
                 self.settle(index, refusal, now);
             }
         }
-        if !self.waiting.is_empty()
-            && let Some(index) =
-                self.clients.iter().position(|client| client.as_ref().is_some_and(|client| client.dawdles(now)))
-        {
+        let dawdles = |client: &Option<Client>| client.as_ref().is_some_and(|client| client.dawdles(now));
+        let dawdling = self.clients.iter().enumerate().filter(|(_, client)| dawdles(client)).map(|(index, _)| index);
+        for index in dawdling.take(self.waiting.len()).collect::<Vec<_>>() {
             self.drop_client(index);
         }
     }
