@@ -2,6 +2,7 @@
 
 use crate::error::{Doing, Result};
 use rustix::event::{PollFd, PollFlags};
+use std::fmt::Write as _;
 use std::io::{ErrorKind, IsTerminal, Write};
 
 /// Prints one line of data. A reader that went away (`| head`) is not an error; a full disk behind `>` is.
@@ -30,6 +31,24 @@ pub fn reader_is_gone(patience: std::time::Duration) -> bool {
     let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
     let ready = rustix::event::poll(&mut watched, patience.as_ref()).unwrap_or_default();
     ready > 0
+}
+
+/// A text on one line without anything that would control a terminal: line breaks as `\n`, other control characters but the
+/// tab as `\x1b`.
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => shown.push_str("\\n"),
+            '\r' => shown.push_str("\\r"),
+            c if c.is_control() && c != '\t' => {
+                // writing to a String cannot fail
+                let _ = write!(shown, "\\x{:02x}", u32::from(c));
+            }
+            c => shown.push(c),
+        }
+    }
+    shown
 }
 
 /// Tells a person something on stderr; a closed stderr changes nothing.

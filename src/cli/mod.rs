@@ -44,7 +44,9 @@ pub fn main() -> ExitCode {
     }
     mishap::speak_plainly();
     let exit = text(args).and_then(|args| dispatch(&args)).unwrap_or_else(|error| {
-        output::note(&format!("krista-backup: {error}"));
+        // some have several lines, and any may quote a name or a child
+        let lines: Vec<String> = error.to_string().lines().map(output::printable).collect();
+        output::note(&format!("krista-backup: {}", lines.join("\n")));
         error.kind().exit()
     });
     guard::dismiss();

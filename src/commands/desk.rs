@@ -32,7 +32,7 @@ impl Log for Terminal {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            output::note(&record.args().to_string());
+            output::note(&output::printable(&record.args().to_string()));
         }
     }
 

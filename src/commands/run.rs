@@ -344,10 +344,13 @@ fn show(request: &Request, end: &End) -> Result<()> {
     Ok(())
 }
 
-/// Logs an error of the bookkeeping, and hands its text on.
+/// Logs an error of the bookkeeping, the same one once, and hands its text on.
 fn report(result: Result<()>) -> Option<String> {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let error = result.err()?.to_string();
-    log::error!(target: ROOT, "{error}");
+    if SAID.lock().is_ok_and(|mut said| said.insert(error.clone())) {
+        log::error!(target: ROOT, "{error}");
+    }
     Some(error)
 }
 

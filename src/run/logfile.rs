@@ -103,11 +103,10 @@ pub fn program_into(file: &mut File, level: Level, message: &str) -> Result<()> 
     file.write_all(line.as_bytes()).doing(|| "writing to the program's log".into())
 }
 
-/// One line, break included; breaks in the message are shown as `\n`.
+/// One line, break included; control characters in the message are shown, breaks as `\n`.
 fn format_line(now: OffsetDateTime, full_name: &str, level: Level, source: &str, message: &str) -> String {
     let (date, time) = (now.date(), now.time());
-    let message = message.trim_end_matches(['\n', '\r']);
-    let message = message.replace('\r', "\\r").replace('\n', "\\n");
+    let message = output::printable(message.trim_end_matches(['\n', '\r']));
     format!(
         "{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03} {full_name} {} {source} {message}\n",
         date.year(),
@@ -184,7 +183,7 @@ impl Log for Terminal {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let message = record.args().to_string().replace('\r', "\\r").replace('\n', "\\n");
+        let message = output::printable(&record.args().to_string());
         let line = format!("{} {} {message}", word(record.level()), record.target());
         output::note(&match record.level() {
             Level::Error => output::coloured(Target::Stderr, Colour::Red, &line),
@@ -239,8 +238,8 @@ mod tests {
     fn a_message_stays_one_line_in_kb17s_form() {
         let now = OffsetDateTime::from_unix_timestamp_nanos(1_795_400_780_115_999_999).unwrap();
         assert_eq!(
-            format_line(now, "77-cons-app", Level::Warn, "tar0", "a\nb\r\n"),
-            "2026-11-23 02:26:20.115 77-cons-app WARNING tar0 a\\nb\n"
+            format_line(now, "77-cons-app", Level::Warn, "tar0", "a\nb\tc\x1b[2J\u{9b}m\r\n"),
+            "2026-11-23 02:26:20.115 77-cons-app WARNING tar0 a\\nb\tc\\x1b[2J\\x9bm\n"
         );
     }
 }

@@ -8,9 +8,13 @@ pub fn now() -> OffsetDateTime {
     local(OffsetDateTime::now_utc())
 }
 
-/// The same instant with the local zone's offset at that instant.
+/// The same instant with the local zone's offset at that instant, in whole minutes; UTC where that is a day or more. RFC 3339
+/// can say nothing else, and no zone has it today.
 pub fn local(instant: OffsetDateTime) -> OffsetDateTime {
-    instant.to_offset(UtcOffset::local_offset_at(instant).unwrap_or(UtcOffset::UTC))
+    let offset = UtcOffset::local_offset_at(instant).unwrap_or(UtcOffset::UTC);
+    let (hours, minutes, _) = offset.as_hms();
+    instant
+        .to_offset(UtcOffset::from_hms(hours, minutes, 0).ok().filter(|_| hours.abs() < 24).unwrap_or(UtcOffset::UTC))
 }
 
 /// The instant of a local wall-clock time; of a time that the clock shows twice or never, one of those it could be.

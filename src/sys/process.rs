@@ -58,6 +58,8 @@ pub struct Command {
     pub program: OsString,
     /// Arguments without the program's name.
     pub args: Vec<OsString>,
+    /// Taken out of the inherited environment.
+    pub without: &'static [&'static str],
     /// Added to the inherited environment.
     pub env: Vec<(OsString, OsString)>,
     /// Working directory; none keeps ours.

@@ -102,6 +102,9 @@ impl Limits {
     }
 }
 
+/// Requests after which a signal is no request any more.
+const PATIENCE: usize = 3;
+
 /// What the signal handler feeds; there is one per process because signals are per process.
 static PROCESS: OnceLock<Cancel> = OnceLock::new();
 
@@ -110,29 +113,37 @@ pub fn process_cancel() -> Cancel {
     PROCESS.get_or_init(Cancel::new).clone()
 }
 
-/// Makes this process deaf to what must not end a backup (SIGPIPE, SIGXFSZ: P7) and turns SIGTERM, SIGINT and SIGHUP into
-/// requests on [`process_cancel`]. A SIGHUP that was ignored when we started (`nohup`) stays ignored.
+/// Makes this process deaf to what must not end a backup (SIGPIPE, SIGXFSZ: P7; SIGUSR1 and SIGUSR2, which other programs take
+/// as a question) and turns SIGTERM, SIGINT, SIGQUIT and SIGHUP into requests on [`process_cancel`]. A SIGHUP that was ignored
+/// when we started (`nohup`) stays ignored. After three requests a signal does what it does to every program: whoever asks
+/// once more wants an end at once.
 ///
 /// Whatever the parent left behind is put right as well: SIGCHLD must not be ignored (the kernel would throw away how our
 /// children ended) and the signals we listen to must not be blocked. Fails only if the kernel refuses.
 pub fn install() -> Result<()> {
     let _ = process_cancel(); // the handler itself must find it made: allocating there is not allowed
-    disposition(libc::SIGPIPE, libc::SIG_IGN)?;
-    disposition(libc::SIGXFSZ, libc::SIG_IGN)?;
+    for signal in [libc::SIGPIPE, libc::SIGXFSZ, libc::SIGUSR1, libc::SIGUSR2] {
+        disposition(signal, libc::SIG_IGN)?;
+    }
     disposition(libc::SIGCHLD, libc::SIG_DFL)?;
     let handler = on_signal as extern "C" fn(libc::c_int) as libc::sighandler_t;
-    disposition(libc::SIGTERM, handler)?;
-    disposition(libc::SIGINT, handler)?;
+    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT] {
+        disposition(signal, handler)?;
+    }
     if disposition_now(libc::SIGHUP)? != libc::SIG_IGN {
         disposition(libc::SIGHUP, handler)?;
     }
-    unblock(&[libc::SIGTERM, libc::SIGINT, libc::SIGHUP])
+    unblock(&[libc::SIGTERM, libc::SIGINT, libc::SIGQUIT, libc::SIGHUP])
 }
 
 extern "C" fn on_signal(signal: libc::c_int) {
-    // Nothing but atomics: this may have interrupted an allocation or a held lock.
+    // Nothing but atomics and signal(2): this may have interrupted an allocation or a held lock.
     if let Some(cancel) = PROCESS.get() {
         cancel.request(signal);
+        if cancel.state.requests.load(Ordering::SeqCst) >= PATIENCE {
+            // SAFETY: async-signal-safe, and the default action needs no handler.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
     }
 }
 
@@ -223,9 +234,13 @@ mod tests {
     /// P7, and the signals a run is ended by; a SIGHUP that was ignored from the start (`nohup`) stays ignored.
     #[test]
     fn signals_become_requests() {
-        for (ignored, sent, heard) in
-            [("CHLD", "TERM", "15"), ("CHLD", "INT", "2"), ("", "HUP", "1"), ("HUP", "HUP TERM", "15")]
-        {
+        for (ignored, sent, heard) in [
+            ("CHLD", "TERM", "15"),
+            ("CHLD", "INT", "2"),
+            ("", "HUP", "1"),
+            ("HUP", "HUP TERM", "15"),
+            ("", "USR1 USR2 QUIT", "3"),
+        ] {
             let dir = std::env::temp_dir().join(format!("krista-signals-{}-{ignored}-{heard}", std::process::id()));
             std::fs::create_dir_all(&dir).unwrap();
             let script = r#"for s in $IGNORED; do trap '' $s; done; ulimit -f 100

@@ -171,6 +171,31 @@ fn p6_p14_plain_dumps_come_back() {
     comes_back("plain");
 }
 
+/// The environment of whoever starts a run leads to no other server and changes no session.
+#[test]
+fn what_libpq_would_take_from_the_environment_does_not_count() {
+    let Some(cluster) = Cluster::start() else { return };
+    cluster.sql("postgres", "create database app");
+    fill(&cluster, "app");
+    let mut bench = bench(&cluster, "pg-environment", "databases: app, format: plain");
+    for (name, value) in [
+        ("PGSERVICE", "nowhere"),
+        ("PGSERVICEFILE", "/nonexistent"),
+        ("PGOPTIONS", "-c statement_timeout=1"),
+        ("PGHOST", "/nonexistent"),
+        ("PGHOSTADDR", "192.0.2.1"),
+        ("PGPORT", "1"),
+        ("PGUSER", "nobody"),
+        ("PGDATABASE", "nothing"),
+        ("PGCLIENTENCODING", "KOI8R"),
+    ] {
+        bench.set(name, value);
+    }
+    bench.run(&["run", "dump"]).exits(0);
+    let (dump, _) = &manifests(&bench)["app"];
+    contains(&fs::read_to_string(dump).unwrap(), "строка 500");
+}
+
 /// P1, P17: a dump that fails in its middle leaves nothing under a final name, the older dump stays, the others are made,
 /// and the rotation after it removes nothing.
 #[test]

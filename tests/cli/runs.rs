@@ -46,6 +46,48 @@ fn odd_output_of_a_child_does_no_harm() {
     assert_eq!(bench.trigger(), "SUCCESS");
 }
 
+/// What a child prints must not control the terminal of whoever looks, nor that of whoever reads the log.
+#[test]
+fn control_characters_of_a_child_are_shown_and_not_sent() {
+    let bench = Bench::with(
+        "escapes",
+        "actions:\n  esc: {type: command, cmd: 'printf \"a\\033]0;owned\\007b\\tc\\302\\233m\\n\" >&2'}\n",
+    );
+    let ran = bench.run(&["run", "esc", "-v"]);
+    ran.exits(3);
+    let shown = "ERROR esc a\\x1b]0;owned\\x07b\tc\\x9bm\n";
+    contains(&ran.stderr, shown);
+    contains(&bench.log(), shown);
+    contains(&bench.debug_log(), shown);
+}
+
+/// A journal that cannot be written is said once, although a run writes to it twice.
+#[test]
+fn a_journal_that_cannot_be_written_is_said_once() {
+    let bench = Bench::with("journal", "actions:\n  a: {type: command, cmd: 'true'}\n");
+    std::fs::create_dir_all(bench.path("log/journal.jsonl")).unwrap();
+    let ran = bench.run(&["run", "a"]);
+    ran.exits(3);
+    assert_eq!(ran.stderr.matches("writing the journal").count(), 1, "{}", ran.stderr);
+    assert_eq!(bench.trigger(), "WARNING");
+}
+
+/// A zone that is no zone costs no backup.
+#[test]
+fn a_time_zone_that_cannot_be_is_taken_for_utc() {
+    let mut bench =
+        Bench::with("zone", "actions:\n  t: {type: tar, basename: t, src_path: '{dir}/src', dest_path: '{dir}/b'}\n");
+    bench.write("src/a", "x");
+    for (zone, offset) in [("XYZ-99:99", "Z"), ("XYZ24:59", "Z"), ("XYZ-3:30:30", "+03:30"), ("nonsense", "Z")] {
+        bench.set("TZ", zone);
+        let ran = bench.run(&["run", "t"]);
+        assert_eq!(ran.code, 0, "{zone}: {}", ran.stderr);
+        let started = bench.last_record()["started"].as_str().unwrap().to_owned();
+        assert!(started.ends_with(offset), "{zone}: {started}");
+        assert_eq!(bench.run(&["list"]).code, 0, "{zone}");
+    }
+}
+
 #[test]
 fn warnings_end_with_3_and_say_so_once() {
     let bench = Bench::with(

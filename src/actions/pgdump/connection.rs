@@ -98,6 +98,7 @@ impl Session {
         Command {
             program: program.into(),
             args,
+            without: FOREIGN,
             env: self.env.clone(),
             // a directory that every user can enter: the programs look for themselves from where they stand
             cwd: Some("/".into()),
@@ -145,6 +146,10 @@ fn passfile_line(password: &str) -> String {
     let escaped = password.replace('\\', "\\\\").replace(':', "\\:");
     format!("*:*:*:*:{escaped}\n")
 }
+
+/// Variables of libpq that could lead to another server, change what a session does, or how a dump is encoded. What says how
+/// to connect safely (`PGSSL…`) or with which password is left as it was inherited.
+const FOREIGN: &[&str] = &["PGSERVICE", "PGSERVICEFILE", "PGSYSCONFDIR", "PGOPTIONS", "PGCLIENTENCODING"];
 
 /// What every child gets; empty values take the effect of what we may have inherited away.
 fn fixed() -> Vec<(OsString, OsString)> {

@@ -43,6 +43,9 @@ fn start_named(command: Command) -> std::result::Result<Started, Box<dyn std::er
         child.uid(user.uid).gid(user.gid);
         child.env("HOME", &user.home).env("USER", &user.name).env("LOGNAME", &user.name);
     }
+    for name in command.without {
+        child.env_remove(name);
+    }
     child.envs(command.env);
     // another user may not be allowed to stand where we stand
     let cwd = command.cwd.or_else(|| command.user.is_some().then(|| PathBuf::from("/")));
@@ -80,12 +83,14 @@ fn start_named(command: Command) -> std::result::Result<Started, Box<dyn std::er
 /// Last things a child does as our code: a session of its own and the signals as every program expects them.
 ///
 /// A session, not only a process group: a program of a background group that asks for a password on the terminal would be
-/// stopped by SIGTTIN and hang; without a controlling terminal it gets an error. Ignored signals outlive exec, and SIGXFSZ
-/// is ignored by us, not for our children.
+/// stopped by SIGTTIN and hang; without a controlling terminal it gets an error. Ignored signals outlive exec, and these are
+/// ignored by us, not for our children.
 fn settle() -> io::Result<()> {
     rustix::process::setsid()?;
-    // SAFETY: resetting a signal to its default is async-signal-safe and involves no handler.
-    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_DFL) };
+    for signal in [libc::SIGXFSZ, libc::SIGUSR1, libc::SIGUSR2] {
+        // SAFETY: resetting a signal to its default is async-signal-safe and involves no handler.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
     Ok(())
 }
 
