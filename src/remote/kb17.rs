@@ -8,17 +8,22 @@ use crate::status::moment::Moment;
 use crate::sys::clock;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use std::fmt;
 use time::{Date, Month, PrimitiveDateTime, Time};
 
 /// What it says when it cannot read its trigger file.
 const TROUBLE: &str = "ошибка обработки запроса";
 
+/// Most bytes of `/api/si`.
+const SUMMARY_CAP: u64 = 64 << 10;
+
 /// Asks both; none when there is no KB17 either.
 pub fn ask<'a>(asking: &Asking, ask: &dyn Fn(&'a str) -> Ask<'a>) -> Option<Result<Report>> {
-    let mut answer = http::get(&ask("/api/si")).ok().filter(|answer| answer.code == 200)?;
-    let summary: Summary = parse(&mut answer).ok()?;
+    let question = Ask { cap: SUMMARY_CAP, ..ask("/api/si") };
+    let answer = http::get(&question).ok().filter(|answer| answer.code == 200)?;
     let skew = asking.skew(&answer, None);
+    let summary = Summary::of(&serde_json::from_slice(&answer.bytes(&question).ok()?).ok()?)?;
     let logs = http::get(&ask("/api/cf")).and_then(|mut answer| parse::<Listing>(&mut answer));
     Some(Ok(Report { skew, ..judge(&summary, logs) }))
 }
@@ -26,7 +31,7 @@ pub fn ask<'a>(asking: &Asking, ask: &dyn Fn(&'a str) -> Ask<'a>) -> Option<Resu
 fn judge(summary: &Summary, logs: Result<Listing>) -> Report {
     let mut found: Vec<(State, String)> = Vec::new();
     for (word, state) in [("ERROR", State::Error), ("WARNING", State::Warning)] {
-        if summary.errors.0.iter().any(|line| line.contains(word)) {
+        if summary.errors.iter().any(|line| line.contains(word)) {
             found.push((state, format!("its trigger file says {word}")));
         }
     }
@@ -67,33 +72,22 @@ fn judge(summary: &Summary, logs: Result<Listing>) -> Report {
 }
 
 /// `/api/si`.
-#[derive(Deserialize)]
 struct Summary {
     name: String,
-    #[serde(default)]
     msg: String,
-    #[serde(default)]
-    errors: Lines,
+    /// Lines of the trigger file.
+    errors: Vec<String>,
 }
 
-/// Lines of the trigger file, or an empty text instead of none.
-#[derive(Default, Deserialize)]
-#[serde(from = "ListOrText")]
-struct Lines(Vec<String>);
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum ListOrText {
-    List(Vec<String>),
-    Text(String),
-}
-
-impl From<ListOrText> for Lines {
-    fn from(lines: ListOrText) -> Self {
-        Self(match lines {
-            ListOrText::List(list) => list,
-            ListOrText::Text(text) => vec![text],
-        })
+impl Summary {
+    fn of(answer: &Value) -> Option<Self> {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let errors = match &answer["errors"] {
+            Value::Array(lines) => lines.iter().filter_map(text).collect(),
+            // an empty text stands for no lines
+            line => text(line).into_iter().collect(),
+        };
+        Some(Self { name: text(&answer["name"])?, msg: text(&answer["msg"]).unwrap_or_default(), errors })
     }
 }
 
@@ -217,7 +211,10 @@ mod tests {
     use super::*;
 
     fn judged(summary: &str, listing: &str) -> Report {
-        judge(&serde_json::from_str(summary).unwrap(), Ok(serde_json::from_str(listing).unwrap()))
+        judge(
+            &Summary::of(&serde_json::from_str(summary).unwrap()).unwrap(),
+            Ok(serde_json::from_str(listing).unwrap()),
+        )
     }
 
     fn log(name: &str, error: bool, warning: bool) -> String {
