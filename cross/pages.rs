@@ -1,7 +1,7 @@
 //! Packs the pages that `krista-backup help` prints from into one compressed file; docs/decisions.md says why.
 
-use flate2::Compression;
-use flate2::write::DeflateEncoder;
+use bzip2::Compression;
+use bzip2::write::BzEncoder;
 use std::error::Error;
 use std::fs;
 use std::io::Write;
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         writeln!(stdout, "cargo::rerun-if-changed={watched}")?;
     }
     let target = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("no OUT_DIR")?).join("pages");
-    let mut packed = DeflateEncoder::new(fs::File::create(target)?, Compression::best());
+    let mut packed = BzEncoder::new(fs::File::create(target)?, Compression::best());
     for page in pages {
         // a start of heading, the name, the text: what src/commands/help/pages.rs takes apart
         write!(packed, "\u{1}{}\n{}", page.display(), fs::read_to_string(&page)?)?;

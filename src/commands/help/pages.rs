@@ -1,7 +1,7 @@
 //! The documentation inside the executable: Markdown pages, packed by `cross/pages.rs`.
 
 use crate::error::{Doing, Result};
-use flate2::read::DeflateDecoder;
+use bzip2::read::BzDecoder;
 use std::io::Read;
 
 static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/pages"));
@@ -22,7 +22,7 @@ impl Pages {
     /// Unpacks them.
     pub fn unpack() -> Result<Self> {
         let mut text = String::new();
-        DeflateDecoder::new(PACKED).read_to_string(&mut text).doing(|| "unpacking the documentation".to_owned())?;
+        BzDecoder::new(PACKED).read_to_string(&mut text).doing(|| "unpacking the documentation".to_owned())?;
         Ok(Self(text))
     }
 
