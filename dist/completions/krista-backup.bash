@@ -60,7 +60,7 @@ _krista_backup() {
         help) options=(--lang) ;;
     esac
     if [[ $current == -* ]]; then
-        _krista_backup_offer "${options[@]}" --help
+        _krista_backup_offer "${options[@]}" -h --help
         return
     fi
     case $verb in

@@ -26,7 +26,7 @@ function __krista_backup_verb
 end
 
 complete -c krista-backup -f
-complete -c krista-backup -l help -d 'Show what can be typed'
+complete -c krista-backup -s h -l help -d 'Show what can be typed'
 complete -c krista-backup -n __fish_use_subcommand -l config -rF -d 'Configuration file'
 complete -c krista-backup -n __fish_use_subcommand -l version -d 'Print the version'
 

@@ -42,7 +42,7 @@ _krista_backup_verbs() {
 _krista_backup() {
     local krista_backup=$words[1] state line
     local -A opt_args
-    local -a configuration json=('--json[print one JSON document]') help=('(- *)--help[show what can be typed]')
+    local -a configuration json=('--json[print one JSON document]') help=('(- *)'{-h,--help}'[show what can be typed]')
 
     _arguments -C \
         '--config[configuration file]:file:_files' \
@@ -50,7 +50,8 @@ _krista_backup() {
         $help \
         '1: :_krista_backup_verbs' \
         '*:: :->arguments'
-    [[ $state == arguments ]] || return
+    local answer=$?
+    [[ $state == arguments ]] || return answer
     [[ -z $opt_args[--config] ]] || configuration=(--config $opt_args[--config])
 
     case $line[1] in

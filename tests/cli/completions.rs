@@ -115,17 +115,11 @@ fn zsh_names(function: &str, config: &str) -> Offers {
     offered(Command::new("zsh").args(["-f", "-c", stage, "zsh", &script("zsh"), function, config]))
 }
 
-/// `--help` is at home everywhere.
-fn with_help(mut options: Offers) -> Offers {
-    options.insert("--help".into());
-    options
-}
-
 #[test]
 fn bash_offers_every_verb_and_option_and_no_other() {
     for (verb, options) in real() {
         let words: Vec<&str> = ["krista-backup", &verb, "-"].into_iter().filter(|word| !word.is_empty()).collect();
-        assert_eq!(bash(&words), with_help(options), "{verb}");
+        assert_eq!(bash(&words), options, "{verb}");
     }
     assert_eq!(bash(&["krista-backup", ""]), verbs());
 }
@@ -140,7 +134,7 @@ fn fish_offers_every_verb_and_option_and_no_other() {
         let mut offers = fish(&[&words[..], &["--"]].concat());
         offers.extend(fish(&[&words[..], &["-"]].concat()).into_iter().filter(|offer| offer.len() == 2));
         offers.retain(|offer| offer.starts_with('-'));
-        assert_eq!(offers, with_help(options), "{verb}");
+        assert_eq!(offers, options, "{verb}");
     }
     assert_eq!(fish(&["krista-backup", ""]), verbs());
 }
@@ -154,7 +148,7 @@ fn zsh_offers_every_verb_and_option_and_no_other() {
     for (verb, options) in real() {
         // zsh is told those of the program first, then those of the verb
         let expected = if verb.is_empty() { options } else { global.union(&options).cloned().collect() };
-        assert_eq!(zsh(&verb), with_help(expected), "{verb}");
+        assert_eq!(zsh(&verb), expected, "{verb}");
     }
     assert_eq!(zsh_names("_krista_backup_verbs", ""), verbs());
 }
