@@ -13,6 +13,9 @@ const BLOCK: usize = 128 << 10;
 /// Bytes of a line that are kept as its message.
 const MESSAGE: usize = 1 << 10;
 
+/// Bytes before a block in which the entry is looked for that a line belongs to.
+const LOOK_BACK: usize = 64 << 10;
+
 /// What a line says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Word {
@@ -200,16 +203,29 @@ fn message(block: &Block<'_>, at: usize, log: &Reading<'_>) -> Box<str> {
     if origin::of(log.file, log.name) == Origin::Ours {
         return shown.into();
     }
-    // a line without a time belongs to the entry before it, and is hidden with it
-    let earlier: Vec<_> =
-        before.get(..start.unwrap_or(0)).unwrap_or_default().split_inclusive(|b| *b == b'\n').collect();
-    let entry = earlier.iter().rposition(|line| mask::begins_entry(line));
+    mask_of(block, start.unwrap_or(0), line, log).line(&shown).into()
+}
+
+/// The mask as it stands before a line: one without a time belongs to the entry before it, and is hidden with it.
+fn mask_of(block: &Block<'_>, start: usize, line: &[u8], log: &Reading<'_>) -> Mask {
+    if mask::begins_entry(line) {
+        return Mask::new(log.secrets);
+    }
+    let here = block.text.get(..start).unwrap_or_default();
+    let back = usize::try_from(block.at).unwrap_or(usize::MAX).min(LOOK_BACK);
+    let mut earlier = vec![0; back];
+    let from = block.at - back as u64;
+    // what cannot be read again hides the line
+    let known = log.file.read_exact_at(&mut earlier, from).is_ok();
+    earlier.extend(here);
+    let lines: Vec<_> = earlier.split_inclusive(|byte| *byte == b'\n').collect();
+    let entry = lines.iter().rposition(|line| mask::begins_entry(line));
     let mut mask =
-        if entry.is_some() || block.at == 0 { Mask::new(log.secrets) } else { Mask::in_the_middle(log.secrets) };
-    for line in earlier.get(entry.unwrap_or(0)..).unwrap_or_default() {
+        if known && (entry.is_some() || from == 0) { Mask::new(log.secrets) } else { Mask::in_the_middle(log.secrets) };
+    for line in lines.get(entry.unwrap_or(0)..).unwrap_or_default() {
         mask.line(&String::from_utf8_lossy(line));
     }
-    mask.line(&shown).into()
+    mask
 }
 
 /// The beginning of a line, with its break when it has one.
@@ -337,6 +353,19 @@ mod tests {
         log.read(&mut verdict);
         assert_eq!(verdict.message(), "2020-07-07 05:00:01.602 s ERROR a boom\n");
         assert!(verdict.is_warning());
+    }
+
+    /// P27: what belongs to a hidden entry is hidden, also when the entry was read earlier; nothing else is.
+    #[test]
+    fn the_entry_of_an_added_line_is_found() {
+        for (begin, want) in [("INFO a Выполняется x", "***\n"), ("INFO a y", "boom ERROR\n")] {
+            let log = Sample::new("entry", format!("2020-07-07 05:00:00.602 s {begin}\n").as_bytes());
+            let mut verdict = Verdict::default();
+            log.read(&mut verdict);
+            log.add(b"boom ERROR\n");
+            log.read(&mut verdict);
+            assert_eq!(verdict.message(), want);
+        }
     }
 
     /// P27: what stands for a whole log is masked like its lines.

@@ -5,4 +5,5 @@ pub mod http;
 mod kb17;
 pub mod report;
 mod response;
+pub mod token;
 pub mod url;

@@ -5,9 +5,9 @@ use crate::commands::list::Format;
 use crate::error::{Doing, Error, Exit, Result};
 use crate::output;
 use crate::remote::http::{self, Ask};
+use crate::remote::token;
 use crate::remote::url::Url;
 use serde_json::{Value, json};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How long the whole answer may take.
@@ -16,12 +16,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Bytes of the largest answer: a log with its limit, every character escaped.
 const CAP: u64 = 128 << 20;
 
-/// Longest token.
-const TOKEN_LIMIT: usize = 4 << 10;
-
 /// Lists or shows them.
 pub(super) fn logs(url: &Url, which: Which, reading: &Reading) -> Result<Exit> {
-    let token = reading.token_file.as_deref().map(read_token).transpose()?;
+    let token = reading.token_file.as_deref().map(token::read).transpose()?;
     let ask = |path: &str| ask(url, path, token.as_deref());
     match which {
         Which::One { dir, name } => {
@@ -30,17 +27,6 @@ pub(super) fn logs(url: &Url, which: Which, reading: &Reading) -> Result<Exit> {
         }
         Which::All | Which::Last(_) => list(&ask("/api/cf")?).show(reading.format),
     }
-}
-
-/// The first line of the file.
-fn read_token(path: &Path) -> Result<String> {
-    let doing = || format!("reading the token in {}", path.display());
-    let text = std::fs::read_to_string(path).doing(doing)?;
-    let token = text.lines().next().unwrap_or_default().trim();
-    if token.is_empty() || token.len() > TOKEN_LIMIT {
-        return Err(Error::usage("there is no token in its first line")).doing(doing);
-    }
-    Ok(token.to_owned())
 }
 
 fn ask(url: &Url, path: &str, token: Option<&str>) -> Result<Value> {

@@ -7,10 +7,11 @@ mod servers;
 
 use crate::commands::list::Format;
 use crate::config::Config;
-use crate::error::{Doing, Error, Exit, Kind, Result};
+use crate::error::{Error, Exit, Kind, Result};
 use crate::output;
 use crate::remote::fleet::ask_all;
 use crate::remote::report::Asking;
+use crate::remote::token;
 use crate::status::State;
 use crate::sys::clock;
 use crate::sys::signals::{self, Cancel};
@@ -95,7 +96,7 @@ impl Asked {
                 Error::usage(format!("--timeout `{}` is no time such as 5s or 1m", text.escape_debug()))
             })?,
         };
-        let token = question.token_file.as_deref().map(read_token).transpose()?;
+        let token = question.token_file.as_deref().map(token::read).transpose()?;
         let servers = servers::collect(&question.urls, question.servers.as_deref())?;
         Ok(Self::Others { servers, token, timeout })
     }
@@ -125,18 +126,6 @@ impl Asked {
             }
         }
     }
-}
-
-fn read_token(path: &Path) -> Result<String> {
-    let text = std::fs::read_to_string(path).doing(|| format!("reading the token in {}", path.display()))?;
-    let token = text.trim();
-    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Error::usage(format!(
-            "{} does not hold one word of ASCII letters, digits and signs",
-            path.display()
-        )));
-    }
-    Ok(token.to_owned())
 }
 
 /// The exit code of the worst: 3 for warnings and for runs that are merely missing, 1 for what failed.
