@@ -1,7 +1,7 @@
 //! The gate and `tiny_http` together, with answers made for each test.
 
 use super::*;
-use crate::webapi::gate::client::Deadlines;
+use crate::webapi::gate::deadlines::Deadlines;
 use crate::webapi::routes::{Answer, Body, Request};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

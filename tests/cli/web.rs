@@ -94,6 +94,9 @@ fn what_keeps_it_from_starting_is_one_line() {
     does_not_start(&bench, 1, "looking up `no-such-host.invalid` of web.host: ");
     configure(&bench, "{user: no-such-user}");
     does_not_start(&bench, 2, "there is no user `no-such-user` (web.user) on this machine");
+    configure(&bench, "{}");
+    let ran = bench.run(&["web", "start", "--api", "--user", "nobody-here"]);
+    ran.gives(2, "", "krista-backup: there is no user `nobody-here` (web.user) on this machine\n");
     configure(&bench, "{allow: [10.0.0.1/8]}");
     does_not_start(
         &bench,

@@ -1,41 +1,12 @@
 //! One client: what it has sent, what it still has to take, and how long it may go on.
 
 use crate::webapi::gate::answer::{AnswerHead, Wrapping};
+use crate::webapi::gate::deadlines::Deadlines;
 use crate::webapi::gate::head::{self, After, Head, Progress};
 use crate::webapi::gate::refusal::Refusal;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown, TcpStream};
 use std::time::{Duration, Instant};
-
-/// How long each part of a request may take.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Deadlines {
-    /// From the first byte of a request (from the connection, for the first one) to the end of its head.
-    pub request: Duration,
-    /// Between requests.
-    pub idle: Duration,
-    /// From a whole request to a free place inside.
-    pub turn: Duration,
-    /// From then to the first byte of the answer, and from any part of it to the next.
-    pub thought: Duration,
-    /// Within this a reader must take [`PACE`] bytes, or all there is.
-    pub stretch: Duration,
-    /// For a whole answer, whatever the pace.
-    pub answer: Duration,
-    /// From our last byte to the client's end of the connection.
-    pub farewell: Duration,
-}
-
-/// Those of the webapi (P26).
-pub static DEADLINES: Deadlines = Deadlines {
-    request: Duration::from_secs(5),
-    idle: Duration::from_secs(60),
-    turn: Duration::from_secs(5),
-    thought: Duration::from_secs(30),
-    stretch: Duration::from_secs(5),
-    answer: Duration::from_secs(300),
-    farewell: Duration::from_secs(1),
-};
 
 /// Bytes a reader takes per [`Deadlines::stretch`] at least.
 const PACE: usize = 16 * 1024;
@@ -238,13 +209,12 @@ impl Client {
         self.deadline = now + self.deadlines.thought;
     }
 
-    /// The head of its answer has come. False when the connection is beyond that.
-    pub fn begin(&mut self, head: &AnswerHead, now: Instant) -> bool {
-        let Some(request) = &self.request else { return false };
+    /// The head of its answer has come.
+    pub fn begin(&mut self, head: &AnswerHead, now: Instant) {
+        let Some(request) = &self.request else { return };
         self.wrapping = Some(Wrapping::begin(request, head, &mut self.output));
         self.took = now;
         self.start_stretch(now);
-        true
     }
 
     /// Whether the answer has begun: then it can only be broken off.
@@ -278,6 +248,12 @@ impl Client {
         }
         self.flush(now);
         self.next_request(now)
+    }
+
+    /// The rest of its answer cannot be had: it must not look whole.
+    pub fn break_off(&mut self, now: Instant) {
+        self.flush(now);
+        self.phase = Phase::Gone;
     }
 
     /// Looks at the next request of a client that does not wait for answers, once it has taken the last one.

@@ -2,23 +2,28 @@
 
 pub mod answer;
 pub mod client;
+mod crowd;
+pub mod deadlines;
 pub mod head;
 pub mod inside;
 pub mod path;
 pub mod refusal;
+mod relay;
 pub mod rules;
 
 use crate::error::{Doing, Error, Kind, Result};
 use crate::sys::signals::Cancel;
-use answer::Part;
-use client::{Client, DEADLINES, Deadlines, Phase};
+use client::{Client, Phase};
+use crowd::Crowd;
+use deadlines::{DEADLINES, Deadlines};
 use inside::Place;
 use refusal::Refusal;
 use rules::Rules;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use std::collections::VecDeque;
 use std::io::ErrorKind;
-use std::net::{IpAddr, TcpListener};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 /// Requests at work at most.
@@ -36,6 +41,8 @@ const SHORT_TICK: Duration = Duration::from_millis(50);
 const PAUSE: Duration = Duration::from_millis(100);
 /// Connections accepted before others get their turn.
 const AT_ONCE: usize = 64;
+/// Bytes of an answer the kernel keeps for a client; it takes twice as many.
+const KEPT_BY_KERNEL: usize = 64 * 1024;
 /// Bytes fetched from inside at once.
 const PIECE: usize = 16 * 1024;
 
@@ -52,7 +59,7 @@ pub struct Gate {
     listeners: Vec<TcpListener>,
     rules: Rules,
     places: Vec<Place>,
-    clients: Vec<Option<Client>>,
+    clients: Crowd,
     waiting: VecDeque<usize>,
     no_entry_until: Option<Instant>,
     refused: Box<dyn FnMut(IpAddr, Refusal)>,
@@ -63,12 +70,11 @@ pub struct Gate {
 impl Gate {
     /// A gate for up to `connections` clients.
     pub fn new(listeners: Vec<TcpListener>, rules: Rules, places: Vec<Place>, connections: usize) -> Self {
-        let clients = std::iter::repeat_with(|| None).take(connections).collect();
         Self {
             listeners,
             rules,
             places,
-            clients,
+            clients: Crowd::new(connections),
             waiting: VecDeque::new(),
             no_entry_until: None,
             refused: Box::new(|_, _| ()),
@@ -98,11 +104,12 @@ impl Gate {
         loop {
             let now = Instant::now();
             if stop.is_none() && cancel.signal().is_some() {
-                self.close_doors();
+                self.listeners.clear();
+                self.clients.dismiss_idle();
                 stop = Some((now + GRACE, cancel.shielded()));
             }
             if let Some((end, again)) = &stop
-                && (self.is_quiet() || now >= *end || again.signal().is_some())
+                && (self.clients.is_quiet() || now >= *end || again.signal().is_some())
             {
                 return Ok(());
             }
@@ -117,42 +124,25 @@ impl Gate {
         }
     }
 
-    /// Nobody gets in any more, and who is not at work goes.
-    fn close_doors(&mut self) {
-        self.listeners.clear();
-        for client in self.clients.iter_mut().flatten().filter(|client| matches!(client.phase, Phase::Reading)) {
-            client.phase = Phase::Gone;
-        }
-    }
-
-    fn is_quiet(&self) -> bool {
-        self.clients
-            .iter()
-            .flatten()
-            .all(|client| !matches!(client.phase, Phase::Waiting { .. } | Phase::Served { .. } | Phase::Parting))
-    }
-
     /// Until when the next wait may last.
     fn timeout(&self, now: Instant, stop: Option<Instant>) -> Duration {
-        let tick =
-            if self.is_full() || self.no_entry_until.is_some() || !self.waiting.is_empty() { SHORT_TICK } else { TICK };
-        let deadlines = self.clients.iter().flatten().map(Client::deadline).chain(stop);
-        let next = deadlines.min().map_or(tick, |deadline| deadline.saturating_duration_since(now));
+        let is_tight = self.is_full() || self.no_entry_until.is_some() || !self.waiting.is_empty();
+        let tick = if is_tight { SHORT_TICK } else { TICK };
+        let deadline = self.clients.next_deadline().into_iter().chain(stop).min();
+        let next = deadline.map_or(tick, |deadline| deadline.saturating_duration_since(now));
         // poll counts whole milliseconds: without the one more it would wake too early and spin
         next.min(tick) + Duration::from_millis(1)
     }
 
     fn is_full(&self) -> bool {
-        self.clients.iter().all(Option::is_some)
+        self.clients.free_number().is_none()
     }
 
     /// Waits for whatever can go on.
     fn wait(&self, now: Instant, timeout: Duration) -> Result<Vec<(Who, PollFlags)>> {
-        let mut whom = Vec::with_capacity(self.clients.len());
-        let mut fds = Vec::with_capacity(self.clients.len());
-        for (index, client) in
-            self.clients.iter().enumerate().filter_map(|(index, client)| Some((index, client.as_ref()?)))
-        {
+        let mut whom = Vec::new();
+        let mut fds = Vec::new();
+        for (index, client) in self.clients.iter() {
             let mut flags = PollFlags::empty();
             flags.set(PollFlags::IN, client.wants_to_read() && !client.has_output());
             flags.set(PollFlags::OUT, client.has_output());
@@ -160,16 +150,15 @@ impl Gate {
             fds.push(PollFd::new(client.stream(), flags));
         }
         for (index, place) in self.places.iter().enumerate().filter(|(_, place)| place.unwrapping.is_some()) {
-            let has_plenty = place.client.is_some_and(|client| self.client(client).is_some_and(Client::has_plenty));
+            let has_plenty =
+                place.client.is_some_and(|client| self.clients.get(client).is_some_and(Client::has_plenty));
             if !has_plenty {
                 whom.push(Who::Place(index));
                 fds.push(PollFd::new(place.stream(), PollFlags::IN));
             }
         }
         // last, because whoever is let in may get the number of somebody whose turn has not come yet
-        let doors_open =
-            self.no_entry_until.is_none_or(|until| now >= until) && (!self.is_full() || self.least(now).is_some());
-        if doors_open {
+        if self.no_entry_until.is_none_or(|until| now >= until) && self.has_room(now) {
             for (index, listener) in self.listeners.iter().enumerate() {
                 whom.push(Who::Listener(index));
                 fds.push(PollFd::new(listener, PollFlags::IN));
@@ -193,49 +182,24 @@ impl Gate {
         }
     }
 
-    fn client(&self, index: usize) -> Option<&Client> {
-        self.clients.get(index)?.as_ref()
-    }
-
-    fn client_mut(&mut self, index: usize) -> Option<&mut Client> {
-        self.clients.get_mut(index)?.as_mut()
-    }
-
-    /// Whoever is closed first to make room, if anyone may be.
-    fn least(&self, now: Instant) -> Option<usize> {
-        let worth =
-            self.clients.iter().enumerate().filter_map(|(index, client)| Some((client.as_ref()?.worth(now)?, index)));
-        worth.min().map(|(_, index)| index)
+    fn has_room(&self, now: Instant) -> bool {
+        !self.is_full() || self.clients.least(now).is_some()
     }
 
     /// Accepts whoever waits at a door, as far as there is room.
     fn let_in(&mut self, listener: usize, now: Instant) {
         for _ in 0..AT_ONCE {
-            let Some(place) = self.room(now) else { return };
+            if !self.has_room(now) {
+                return;
+            }
             let Some(listener) = self.listeners.get(listener) else { return };
             match listener.accept() {
-                Ok((stream, peer)) => {
-                    let peer = peer.ip().to_canonical();
-                    // a connection that cannot be prepared must not block everyone
-                    if stream.set_nonblocking(true).is_err() {
-                        continue;
-                    }
-                    let _ = stream.set_nodelay(true);
-                    // what the kernel keeps for a reader that does not read counts as read: little of it
-                    let _ = rustix::net::sockopt::set_socket_send_buffer_size(&stream, 64 * 1024);
-                    let client = Client::new(stream, peer, now, self.deadlines);
-                    if let Some(slot) = self.clients.get_mut(place) {
-                        *slot = Some(client);
-                    }
-                    if !self.rules.lets_in(peer) {
-                        self.refuse(place, Refusal::new(403, "not for this network"), now);
-                    }
-                }
+                Ok((stream, peer)) => self.welcome(stream, peer.ip().to_canonical(), now),
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock) => return,
                 Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
                 Err(_) => {
                     // no descriptors or no memory: whoever has nothing going on gives some back, and we try again later
-                    if let Some(index) = self.least(now) {
+                    if let Some(index) = self.clients.least(now) {
                         self.drop_client(index);
                     }
                     self.no_entry_until = Some(now + PAUSE);
@@ -245,21 +209,35 @@ impl Gate {
         }
     }
 
-    /// A free place for one more client; somebody else's, if need be.
-    fn room(&mut self, now: Instant) -> Option<usize> {
-        if let Some(index) = self.clients.iter().position(Option::is_none) {
-            return Some(index);
+    /// Takes in whoever was accepted, in somebody else's place if need be.
+    fn welcome(&mut self, stream: TcpStream, peer: IpAddr, now: Instant) {
+        // a connection that cannot be prepared must not block everyone
+        if stream.set_nonblocking(true).is_err() {
+            return;
         }
-        let index = self.least(now)?;
-        self.drop_client(index);
-        Some(index)
+        let _ = stream.set_nodelay(true);
+        // what the kernel keeps for a reader that does not read counts as read: little of it
+        let _ = set_socket_send_buffer_size(&stream, KEPT_BY_KERNEL);
+        if self.is_full()
+            && let Some(index) = self.clients.least(now)
+        {
+            self.drop_client(index);
+        }
+        let Some(index) = self.clients.free_number() else { return };
+        self.clients.put(index, Client::new(stream, peer, now, self.deadlines));
+        if !self.rules.lets_in(peer) {
+            self.refuse(index, Refusal::new(403, "not for this network"), now);
+        }
     }
 
     /// Closes a connection. What is being answered to it is thrown away.
     fn drop_client(&mut self, index: usize) {
-        if let Some(client) = self.clients.get_mut(index) {
-            *client = None;
-        }
+        self.clients.remove(index);
+        self.forget_request(index);
+    }
+
+    /// Nobody needs an answer to a client's request any more.
+    fn forget_request(&mut self, index: usize) {
         self.waiting.retain(|waiting| *waiting != index);
         for place in self.places.iter_mut().filter(|place| place.client == Some(index)) {
             place.abandon();
@@ -267,18 +245,15 @@ impl Gate {
     }
 
     fn refuse(&mut self, index: usize, refusal: Refusal, now: Instant) {
-        self.waiting.retain(|waiting| *waiting != index);
-        for place in self.places.iter_mut().filter(|place| place.client == Some(index)) {
-            place.abandon();
-        }
-        let Some(client) = self.client_mut(index) else { return };
+        self.forget_request(index);
+        let Some(client) = self.clients.get_mut(index) else { return };
         let peer = client.peer;
         client.refuse(refusal, now);
         (self.refused)(peer, refusal);
     }
 
     fn attend_client(&mut self, index: usize, flags: PollFlags, now: Instant) {
-        let Some(client) = self.client_mut(index) else { return };
+        let Some(client) = self.clients.get_mut(index) else { return };
         let mut refusal = None;
         if flags.contains(PollFlags::OUT) {
             client.flush(now);
@@ -296,7 +271,7 @@ impl Gate {
         if let Some(refusal) = refusal {
             self.refuse(index, refusal, now);
         }
-        let Some(client) = self.client(index) else { return };
+        let Some(client) = self.clients.get(index) else { return };
         match client.phase {
             Phase::Gone => self.drop_client(index),
             Phase::Waiting { .. } if !self.waiting.contains(&index) => {
@@ -317,11 +292,11 @@ impl Gate {
         while !self.waiting.is_empty()
             && let Some(place) = self.places.iter_mut().find(|place| place.is_free())
         {
-            let first = self.waiting.front().and_then(|first| self.clients.get(*first)).and_then(Option::as_ref);
+            let first = self.waiting.front().and_then(|first| self.clients.get(*first));
             let too_many = first.is_some_and(|first| first.has_waited_long(now));
             let next = if too_many { self.waiting.pop_back() } else { self.waiting.pop_front() };
             let Some(index) = next else { return };
-            let Some(client) = self.clients.get_mut(index).and_then(Option::as_mut) else { continue };
+            let Some(client) = self.clients.get_mut(index) else { continue };
             let Some(request) = &client.request else { continue };
             if place.ask(request, index) {
                 client.serve(now);
@@ -334,48 +309,10 @@ impl Gate {
     /// Takes what has come of an answer to its client.
     fn relay(&mut self, index: usize, now: Instant) {
         let Some(place) = self.places.get_mut(index) else { return };
-        let mut bytes = place.read(&mut self.buffer).unwrap_or_default();
+        let bytes = place.read(&mut self.buffer).unwrap_or_default();
         let for_whom = place.client;
-        let mut client = for_whom.and_then(|client| self.clients.get_mut(client)).and_then(Option::as_mut);
-        let mut refusal = None;
-        while let Some(unwrapping) = &mut place.unwrapping {
-            match unwrapping.next(&mut bytes) {
-                Ok(Some(Part::Head(head))) => {
-                    if let Some(client) = &mut client {
-                        client.begin(&head, now);
-                    }
-                }
-                Ok(Some(Part::Body(piece))) => {
-                    if let Some(client) = &mut client {
-                        client.body(piece, now);
-                    }
-                }
-                Ok(Some(Part::End)) => {
-                    let whole = place.finish();
-                    if let Some(client) = &mut client {
-                        if whole {
-                            refusal = client.end(now);
-                        } else {
-                            client.flush(now);
-                            client.phase = Phase::Gone;
-                        }
-                    }
-                }
-                Ok(None) => break,
-                Err(_) => place.kill(),
-            }
-        }
-        if place.is_dead() {
-            place.client = None;
-            match &mut client {
-                Some(client) if client.has_begun() => client.phase = Phase::Gone,
-                Some(_) => refusal = Some(Refusal::new(502, "the answer broke off")),
-                None => {}
-            }
-        }
-        if let Some(client) = client {
-            client.flush(now);
-        }
+        let client = for_whom.and_then(|client| self.clients.get_mut(client));
+        let refusal = relay::pass_on(place, bytes, client, now);
         if let Some(client) = for_whom {
             self.settle(client, refusal, now);
         }
@@ -387,16 +324,14 @@ impl Gate {
         if self.no_entry_until.is_some_and(|until| now >= until) {
             self.no_entry_until = None;
         }
-        for index in 0..self.clients.len() {
-            let Some(client) = self.client_mut(index) else { continue };
+        for index in self.clients.numbers() {
+            let Some(client) = self.clients.get_mut(index) else { continue };
             let refusal = client.expire(now);
             if refusal.is_some() || matches!(client.phase, Phase::Gone) {
                 self.settle(index, refusal, now);
             }
         }
-        let dawdles = |client: &Option<Client>| client.as_ref().is_some_and(|client| client.dawdles(now));
-        let dawdling = self.clients.iter().enumerate().filter(|(_, client)| dawdles(client)).map(|(index, _)| index);
-        for index in dawdling.take(self.waiting.len()).collect::<Vec<_>>() {
+        for index in self.clients.dawdling(now).take(self.waiting.len()).collect::<Vec<_>>() {
             self.drop_client(index);
         }
     }
