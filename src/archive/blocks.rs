@@ -3,6 +3,7 @@
 
 use crate::error::{Doing, Error, Result};
 use crate::store::manifest::Blocks;
+pub use crate::store::manifest::hex;
 use flate2::Crc;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
@@ -448,10 +449,4 @@ impl<'a> Output<'a> {
             ..Written::default()
         }
     }
-}
-
-/// Lower-case hex digits.
-pub fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

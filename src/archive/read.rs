@@ -1,10 +1,18 @@
 //! Tar bytes → members, as a stream: ustar, PAX and GNU long names, ours and KB17's (Python's `tarfile`). Verifying and
 //! restoring share it. What it reads may come from an attacker: sizes are bounded, names are handed on as they are.
 
+mod block;
+mod extended;
+mod member;
+
 use crate::archive::header::padding;
 use crate::archive::open::Members;
 use crate::error::{Doing, Error, Result};
 use crate::sys::tree::{Extent, Stamp};
+pub use block::is_header;
+use block::{Raw, text};
+use extended::{Extended, attributes, records, stamp};
+pub use member::{Member, Type};
 use std::io::{self, BufRead, Read};
 
 /// Longest extended header that is read.
@@ -13,86 +21,6 @@ const EXTENDED_LIMIT: u64 = 16 << 20;
 const SIZE_LIMIT: u64 = 1 << 62;
 /// Most parts a sparse file may have.
 const EXTENT_LIMIT: u64 = 1 << 20;
-
-/// What a member is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Type {
-    /// A regular file.
-    File,
-    /// Another name of an earlier member.
-    Link,
-    /// A symbolic link.
-    Symlink,
-    /// A character device.
-    Char,
-    /// A block device.
-    Block,
-    /// A directory.
-    Dir,
-    /// A named pipe.
-    Fifo,
-}
-
-/// A member of an archive.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Member {
-    /// Name, any bytes, a directory's with its final slash.
-    pub path: Vec<u8>,
-    /// What it is.
-    pub kind: Type,
-    /// Permission bits.
-    pub mode: u32,
-    /// Owner.
-    pub uid: u64,
-    /// Group.
-    pub gid: u64,
-    /// Name of the owner, may be empty.
-    pub user: Vec<u8>,
-    /// Name of the group, may be empty.
-    pub group: Vec<u8>,
-    /// Size of the file once restored.
-    pub size: u64,
-    /// Last change of content.
-    pub mtime: Stamp,
-    /// Target of a link, any bytes.
-    pub target: Vec<u8>,
-    /// Device numbers.
-    pub device: (u64, u64),
-    /// Extended attributes: name with its namespace, value.
-    pub attributes: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Access ACL as text.
-    pub acl: Option<Vec<u8>>,
-    /// Default ACL of a directory as text.
-    pub default_acl: Option<Vec<u8>>,
-    /// The parts of a sparse file that hold data, whose bytes follow each other in the content; none for an ordinary file.
-    pub extents: Option<Vec<Extent>>,
-}
-
-/// Records that a member's headers collected before its own.
-#[derive(Default)]
-struct Extended {
-    records: Vec<(Vec<u8>, Vec<u8>)>,
-}
-
-impl Extended {
-    fn set(&mut self, key: &[u8], value: Vec<u8>) {
-        match self.records.iter_mut().find(|(k, _)| k == key) {
-            Some((_, old)) => *old = value,
-            None => self.records.push((key.to_vec(), value)),
-        }
-    }
-
-    fn take(&mut self, key: &[u8]) -> Option<Vec<u8>> {
-        let at = self.records.iter().position(|(k, _)| k == key)?;
-        Some(self.records.swap_remove(at).1)
-    }
-
-    fn number(&mut self, key: &[u8]) -> Result<Option<u64>> {
-        let Some(value) = self.take(key) else { return Ok(None) };
-        let number = std::str::from_utf8(&value).ok().and_then(|text| text.trim().parse().ok());
-        number.map(Some).ok_or_else(|| broken("a number in an extended header cannot be read"))
-    }
-}
 
 /// Reads an archive member by member. After [`Reader::member`] the member's content is read from the reader itself; what is left
 /// of it is skipped by the next call.
@@ -370,126 +298,6 @@ impl<R: BufRead> MapLines<'_, R> {
     }
 }
 
-/// The fields of one header block.
-struct Raw {
-    path: Vec<u8>,
-    mode: u32,
-    uid: u64,
-    gid: u64,
-    size: u64,
-    mtime: i64,
-    flag: u8,
-    target: Vec<u8>,
-    user: Vec<u8>,
-    group: Vec<u8>,
-    device: (u64, u64),
-}
-
-impl Raw {
-    fn parse(block: &[u8; 512]) -> Option<Self> {
-        let field = |at: usize, len: usize| block.get(at..at + len).unwrap_or_default();
-        let stated = number(field(148, 8))?;
-        let sum: i64 = block.iter().map(|byte| i64::from(*byte)).sum();
-        let own: i64 = field(148, 8).iter().map(|byte| i64::from(*byte)).sum();
-        if sum - own + 8 * i64::from(b' ') != stated {
-            return None;
-        }
-        let flag = field(156, 1).first().copied()?;
-        let ustar = field(257, 5) == b"ustar";
-        let mut path = text(field(0, 100));
-        // GNU's own format keeps other things where ustar has the prefix
-        let prefix = text(field(345, 155));
-        if field(257, 6) == b"ustar\0" && !prefix.is_empty() {
-            path = [prefix, path].join(&b'/');
-        }
-        let positive = |at, len| number(field(at, len)).and_then(|n| u64::try_from(n).ok());
-        Some(Self {
-            path,
-            mode: u32::try_from(number(field(100, 8))? & 0o7777).ok()?,
-            uid: positive(108, 8)?,
-            gid: positive(116, 8)?,
-            size: positive(124, 12)?,
-            mtime: number(field(136, 12))?,
-            flag,
-            target: text(field(157, 100)),
-            user: if ustar { text(field(265, 32)) } else { Vec::new() },
-            group: if ustar { text(field(297, 32)) } else { Vec::new() },
-            device: if ustar { (positive(329, 8).unwrap_or(0), positive(337, 8).unwrap_or(0)) } else { (0, 0) },
-        })
-    }
-}
-
-/// Whether this is the header of a member: its checksum holds.
-pub fn is_header(block: &[u8; 512]) -> bool {
-    Raw::parse(block).is_some()
-}
-
-/// Up to the first NUL.
-fn text(field: &[u8]) -> Vec<u8> {
-    field.split(|byte| *byte == 0).next().unwrap_or_default().to_vec()
-}
-
-/// An octal field, or GNU's base-256 when the highest bit is set.
-fn number(field: &[u8]) -> Option<i64> {
-    let (first, rest) = field.split_first()?;
-    if first & 0x80 != 0 {
-        let mut value = i64::from(first & 0x3f);
-        if first & 0x40 != 0 {
-            value -= 0x40;
-        }
-        for byte in rest {
-            value = value.checked_mul(256)?.checked_add(i64::from(*byte))?;
-        }
-        return Some(value);
-    }
-    let digits = std::str::from_utf8(field).ok()?.trim_matches(['\0', ' ']);
-    if digits.is_empty() { Some(0) } else { i64::from_str_radix(digits, 8).ok() }
-}
-
-/// The records of an extended header.
-fn records(mut body: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
-    let mut found = Vec::new();
-    while !body.is_empty() && body.first() != Some(&0) {
-        let (key, value, rest) = record(body).ok_or_else(|| broken("an extended header is damaged"))?;
-        found.push((key.to_vec(), value.to_vec()));
-        body = rest;
-    }
-    Ok(found)
-}
-
-fn record(body: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let space = body.iter().position(|byte| *byte == b' ')?;
-    let len: usize = std::str::from_utf8(body.get(..space)?).ok()?.parse().ok()?;
-    let (record, rest) = body.split_at_checked(len)?;
-    let record = record.get(space + 1..)?.strip_suffix(b"\n")?;
-    let equals = record.iter().position(|byte| *byte == b'=')?;
-    Some((record.get(..equals)?, record.get(equals + 1..)?, rest))
-}
-
-fn attributes(extended: Extended) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let name = |key: &[u8]| {
-        let key = key.strip_prefix(b"SCHILY.xattr.")?;
-        let text = String::from_utf8_lossy(key).replace("%3D", "=").replace("%25", "%");
-        Some(text.into_bytes())
-    };
-    extended.records.into_iter().filter_map(|(key, value)| Some((name(&key)?, value))).collect()
-}
-
-/// A PAX time: decimal seconds, perhaps negative, digits below nanoseconds dropped.
-fn stamp(value: &[u8]) -> Option<Stamp> {
-    let text = std::str::from_utf8(value).ok()?;
-    let (negative, text) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text),
-    };
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let whole: u64 = whole.parse().ok()?;
-    let fraction = format!("{:0<9}", fraction.get(..9).unwrap_or(fraction));
-    let fraction: u32 = fraction.parse().ok()?;
-    let nanos = i128::from(whole) * 1_000_000_000 + i128::from(fraction);
-    Some(Stamp::from_nanos(if negative { -nanos } else { nanos }))
-}
-
 fn early(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::UnexpectedEof {
         io::Error::new(io::ErrorKind::UnexpectedEof, "it ends too early")
@@ -509,24 +317,6 @@ fn broken(what: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_of_every_sign() {
-        assert_eq!(stamp(b"5.12"), Some(Stamp { sec: 5, nsec: 120_000_000 }));
-        assert_eq!(stamp(b"-0.5"), Some(Stamp { sec: -1, nsec: 500_000_000 }));
-        assert_eq!(stamp(b"7"), Some(Stamp { sec: 7, nsec: 0 }));
-        assert_eq!(stamp(b"1.1234567899"), Some(Stamp { sec: 1, nsec: 123_456_789 }));
-        assert_eq!(stamp(b"x"), None);
-    }
-
-    #[test]
-    fn numbers_in_both_notations() {
-        assert_eq!(number(b"0000644\0"), Some(0o644));
-        assert_eq!(number(b" 644 \0\0\0"), Some(0o644));
-        assert_eq!(number(&[0x80, 0, 0, 0, 0, 0, 1, 0]), Some(256));
-        assert_eq!(number(&[0xff; 12]), Some(-1));
-        assert_eq!(number(b"9999999\0"), None);
-    }
 
     #[test]
     fn a_stream_that_ends_early_is_an_error() {

@@ -1,8 +1,16 @@
 //! Walking a tree by directory descriptors, so that nobody who renames or links inside it can lead us out of it.
 
+mod attributes;
+mod extents;
 mod make;
+mod meta;
 
+use attributes::collect;
+pub use attributes::{Attribute, attributes_of};
+pub use extents::{Extent, extents};
 pub use make::{Handle, has_default_acl, is_directory, no_umask};
+use meta::meta;
+pub use meta::{Kind, Meta, Stamp, meta_at, meta_of};
 use rustix::fs::{self, AtFlags, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
@@ -12,123 +20,6 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
-
-/// A point in time as the kernel stamps inodes: seconds since 1970, possibly before, and nanoseconds after that second.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
-pub struct Stamp {
-    /// Whole seconds, rounded down.
-    pub sec: i64,
-    /// 0–999,999,999.
-    pub nsec: u32,
-}
-
-impl Stamp {
-    /// Nanoseconds since 1970.
-    pub fn nanos(self) -> i128 {
-        i128::from(self.sec) * 1_000_000_000 + i128::from(self.nsec)
-    }
-
-    /// The stamp this many nanoseconds after 1970; saturates at the ends of time.
-    pub fn from_nanos(nanos: i128) -> Self {
-        let sec = nanos.div_euclid(1_000_000_000);
-        let nsec = u32::try_from(nanos.rem_euclid(1_000_000_000)).unwrap_or(0);
-        Self { sec: i64::try_from(sec).unwrap_or(if sec < 0 { i64::MIN } else { i64::MAX }), nsec }
-    }
-}
-
-/// What an inode is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub enum Kind {
-    /// A regular file.
-    File,
-    /// A directory.
-    Dir,
-    /// A symbolic link.
-    Symlink,
-    /// A named pipe.
-    Fifo,
-    /// A character device.
-    Char,
-    /// A block device.
-    Block,
-    /// A socket.
-    Socket,
-}
-
-/// What `lstat` says about an inode.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Meta {
-    /// Device it lies on.
-    pub dev: u64,
-    /// Inode number.
-    pub ino: u64,
-    /// What it is.
-    pub kind: Kind,
-    /// Permission bits, 0–0o7777.
-    pub mode: u32,
-    /// Number of names.
-    pub nlink: u64,
-    /// Owner.
-    pub uid: u32,
-    /// Group.
-    pub gid: u32,
-    /// Major and minor number of a device node.
-    pub rdev: (u32, u32),
-    /// Size in bytes.
-    pub size: u64,
-    /// Bytes allocated on disk.
-    pub allocated: u64,
-    /// Last change of content.
-    pub mtime: Stamp,
-    /// Last change of anything.
-    pub ctime: Stamp,
-}
-
-impl Meta {
-    /// Device and inode number: the same for all names of a file.
-    pub fn id(&self) -> (u64, u64) {
-        (self.dev, self.ino)
-    }
-}
-
-// the widths of `struct stat` differ between architectures
-#[allow(clippy::useless_conversion, clippy::unnecessary_fallible_conversions)]
-fn meta(st: &fs::Stat) -> Meta {
-    let stamp = |sec, nsec| Stamp { sec, nsec: u32::try_from(nsec).unwrap_or(0) };
-    let kind = match fs::FileType::from_raw_mode(st.st_mode) {
-        fs::FileType::RegularFile => Kind::File,
-        fs::FileType::Directory => Kind::Dir,
-        fs::FileType::Symlink => Kind::Symlink,
-        fs::FileType::Fifo => Kind::Fifo,
-        fs::FileType::CharacterDevice => Kind::Char,
-        fs::FileType::BlockDevice => Kind::Block,
-        fs::FileType::Socket | fs::FileType::Unknown => Kind::Socket,
-    };
-    Meta {
-        dev: st.st_dev,
-        ino: st.st_ino,
-        kind,
-        mode: st.st_mode & 0o7777,
-        nlink: u64::from(st.st_nlink),
-        uid: st.st_uid,
-        gid: st.st_gid,
-        rdev: (fs::major(st.st_rdev), fs::minor(st.st_rdev)),
-        size: u64::try_from(st.st_size).unwrap_or(0),
-        allocated: u64::try_from(st.st_blocks).unwrap_or(0).saturating_mul(512),
-        mtime: stamp(st.st_mtime, st.st_mtime_nsec),
-        ctime: stamp(st.st_ctime, st.st_ctime_nsec),
-    }
-}
-
-/// What the kernel says about an open file.
-pub fn meta_of(fd: impl AsFd) -> io::Result<Meta> {
-    Ok(meta(&fs::fstat(fd)?))
-}
-
-/// What a path leads to, symbolic links followed.
-pub fn meta_at(path: &Path) -> io::Result<Meta> {
-    Ok(meta(&fs::stat(path)?))
-}
 
 /// The names in a directory, sorted by their bytes, in two allocations.
 #[derive(Debug, Default)]
@@ -298,113 +189,6 @@ impl AsFd for Dir {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         self.fd.as_fd()
     }
-}
-
-/// An extended attribute.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Attribute {
-    /// Name with its namespace, such as `user.note`.
-    pub name: CString,
-    /// Any bytes.
-    pub value: Vec<u8>,
-}
-
-/// The extended attributes of an open file or directory.
-pub fn attributes_of(fd: impl AsFd) -> io::Result<Vec<Attribute>> {
-    collect(
-        |room| fs::flistxattr(&fd, rustix::buffer::spare_capacity(room)),
-        |name, room| fs::fgetxattr(&fd, name, rustix::buffer::spare_capacity(room)),
-    )
-}
-
-/// Lists, then reads each. File systems without attributes have none; one that vanishes in between is left out.
-fn collect(
-    mut list: impl FnMut(&mut Vec<u8>) -> rustix::io::Result<usize>,
-    mut get: impl FnMut(&CStr, &mut Vec<u8>) -> rustix::io::Result<usize>,
-) -> io::Result<Vec<Attribute>> {
-    let mut room = Vec::with_capacity(256);
-    match growing(&mut room, &mut list) {
-        Ok(()) if room.is_empty() => return Ok(Vec::new()),
-        Err(Errno::OPNOTSUPP | Errno::NOSYS) => return Ok(Vec::new()),
-        other => other?,
-    }
-    let mut found = Vec::new();
-    for name in room.split_inclusive(|byte| *byte == 0) {
-        let Ok(name) = CStr::from_bytes_with_nul(name) else { continue };
-        let mut value = Vec::with_capacity(256);
-        match growing(&mut value, |room| get(name, room)) {
-            Ok(()) => found.push(Attribute { name: name.to_owned(), value }),
-            Err(Errno::NODATA | Errno::OPNOTSUPP) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(found)
-}
-
-/// Asks with more and more room; the kernel's own limit on a list or a value is 64 KiB.
-fn growing(
-    room: &mut Vec<u8>,
-    mut ask: impl FnMut(&mut Vec<u8>) -> rustix::io::Result<usize>,
-) -> rustix::io::Result<()> {
-    loop {
-        room.clear();
-        match ask(room) {
-            Err(Errno::RANGE) if room.capacity() < 1 << 20 => room.reserve(room.capacity() * 4),
-            other => return other.map(|_| ()),
-        }
-    }
-}
-
-/// A part of a file that holds data; between the parts are holes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Extent {
-    /// First byte.
-    pub start: u64,
-    /// Length in bytes.
-    pub len: u64,
-}
-
-/// The parts of an open file below `size` that hold data. Where the file system cannot tell, that is all of it. At most
-/// `limit` parts are returned: in a file with more, the smallest holes count as data.
-pub fn extents(file: &File, size: u64, limit: usize) -> io::Result<Vec<Extent>> {
-    let mut found: Vec<Extent> = Vec::new();
-    let mut smallest_hole = 1;
-    let mut at = 0;
-    while at < size {
-        let start = match fs::seek(file, fs::SeekFrom::Data(at)) {
-            Ok(start) if start < size => start,
-            Ok(_) | Err(Errno::NXIO) => break,
-            Err(Errno::INVAL | Errno::OPNOTSUPP) if found.is_empty() => {
-                return Ok(vec![Extent { start: 0, len: size }]);
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let end = fs::seek(file, fs::SeekFrom::Hole(start))?.clamp(start + 1, size);
-        match found.last_mut() {
-            Some(last) if start - (last.start + last.len) < smallest_hole => last.len = end - last.start,
-            _ => found.push(Extent { start, len: end - start }),
-        }
-        if found.len() > limit {
-            smallest_hole = merge(&mut found, limit / 2, smallest_hole);
-        }
-        at = end;
-    }
-    Ok(found)
-}
-
-/// Fills ever larger holes until at most `wanted` parts are left; returns the size from which on holes stay.
-fn merge(found: &mut Vec<Extent>, wanted: usize, mut smallest_hole: u64) -> u64 {
-    while found.len() > wanted.max(1) {
-        smallest_hole = (smallest_hole * 2).max(8192);
-        found.dedup_by(|next, last| {
-            let near = next.start - (last.start + last.len) < smallest_hole;
-            if near {
-                last.len = next.start + next.len - last.start;
-            }
-            near
-        });
-    }
-    smallest_hole
 }
 
 /// Whether an open file or directory lies on a file system that the kernel makes up as it is read (`/proc`, `/sys`, …):
