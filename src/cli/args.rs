@@ -281,6 +281,10 @@ pub(super) struct WebArgs {
     #[argh(positional)]
     pub(super) order: String,
 
+    /// what KB17's `web users` took
+    #[argh(positional, hidden_help)]
+    pub(super) rest: Vec<String>,
+
     /// the webapi; there is deliberately no web UI
     #[argh(switch)]
     pub(super) api: bool,

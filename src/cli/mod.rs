@@ -112,13 +112,14 @@ fn dispatch(args: &[String]) -> Result<Exit> {
                 help(&help::Question { topic: topic.as_deref(), language: lang.as_deref(), commands: &verbs })
             }
         },
-        Some(Command::Web(args)) => match (args.order.as_str(), args.api || args.webapi) {
-            ("start", true) => web::start(config, args.user),
-            ("stop", true) => web::stop(config),
-            ("start" | "stop" | "users", false) => Err(Error::usage(
+        Some(Command::Web(args)) => match (args.order.as_str(), args.rest.first(), args.api || args.webapi) {
+            ("users", ..) | ("start" | "stop", None, false) => Err(Error::usage(
                 "there is deliberately no web UI: use `web start --api`, `status`, `list`, `check` or `logs`",
             )),
-            (order, _) => {
+            (_, Some(extra), _) => Err(Error::usage(format!("`web` has no use for `{extra}`"))),
+            ("start", None, true) => web::start(config, args.user),
+            ("stop", None, true) => web::stop(config),
+            (order, None, _) => {
                 Err(Error::usage(format!("`web` knows start and stop, not `{order}`; see `krista-backup web --help`")))
             }
         },

@@ -36,6 +36,7 @@ fn wrong_usage_is_one_line_and_2() {
         (&["run", "x", "--on-weekdays", "8"], "weekday"),
         (&["web", "start"], "deliberately no web UI"),
         (&["web", "users", "add"], "deliberately no web UI"),
+        (&["web", "start", "--api", "x"], "no use for `x`"),
     ] {
         let ran = typed(arguments);
         assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{arguments:?}: {}", ran.stderr);
