@@ -53,18 +53,15 @@ impl Lines {
 
     /// The next line; none at the end.
     pub fn next_line(&mut self) -> std::io::Result<Option<String>> {
-        loop {
-            if let Some((line, lost)) = self.read_line()? {
-                let text = String::from_utf8_lossy(&line);
-                let shown = match &mut self.mask {
-                    Some(mask) => mask.line(&text).into_owned(),
-                    None => text.into_owned(),
-                };
-                return Ok(Some(if lost == 0 { shown } else { noted(&shown, lost) }));
-            }
-            let Some(left_out) = self.left_out.take() else { return Ok(None) };
-            return self.skip(left_out).map(Some);
+        if let Some((line, lost)) = self.read_line()? {
+            let text = String::from_utf8_lossy(&line);
+            let shown = match &mut self.mask {
+                Some(mask) => mask.line(&text).into_owned(),
+                None => text.into_owned(),
+            };
+            return Ok(Some(if lost == 0 { shown } else { noted(&shown, lost) }));
         }
+        self.left_out.take().map(|left_out| self.skip(left_out)).transpose()
     }
 
     /// Goes on with the end of the log, and says what is missing.

@@ -56,15 +56,15 @@ impl Logbook {
         self.debugs.refresh(&root);
         let mut known = std::mem::take(&mut self.shelves);
         let mut changed = known.len() != dirs.len();
-        let mut room = Vec::new();
+        let mut block = Vec::new();
         for dir in dirs {
-            let mut shelf = match known.iter().position(|shelf| shelf.dir == dir) {
+            let mut found = match known.iter().position(|shelf| shelf.dir == dir) {
                 Some(at) => known.swap_remove(at),
                 None => Shelf::new(dir),
             };
-            changed |= shelf.refresh(&root, &self.debugs);
-            changed |= shelf.read(&self.secrets, &mut room, deadline);
-            self.shelves.push(shelf);
+            changed |= found.refresh(&root, &self.debugs);
+            changed |= found.read(&self.secrets, &mut block, deadline);
+            self.shelves.push(found);
         }
         self.revision += u64::from(changed);
         Ok(&self.shelves)

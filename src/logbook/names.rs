@@ -20,7 +20,7 @@ pub fn is_log(name: &str) -> bool {
         Some((plain, number)) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => plain,
         _ => name,
     };
-    !name.starts_with('.') && plain.len() > 4 && plain.ends_with(".log")
+    !name.starts_with('.') && plain.strip_suffix(".log").is_some_and(|stem| !stem.is_empty())
 }
 
 /// FULL and TIME of the run whose log it is; none for a log of no run.

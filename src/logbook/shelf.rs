@@ -136,14 +136,12 @@ impl Shelf {
         let state = state(&dir);
         let is_known = state.is_some() && state == self.state;
         let is_swept = self.swept.is_some_and(|at| at.elapsed() < SWEEP);
-        let changed = if is_known && is_swept { self.look_again(&dir) } else { None };
-        let changed = match changed {
-            Some(changed) => changed,
-            None => {
-                self.state = state;
-                self.swept = Some(Instant::now());
-                self.list_anew(&dir)?
-            }
+        let seen = if is_known && is_swept { self.look_again(&dir) } else { None };
+        let changed = if let Some(changed) = seen {
+            changed
+        } else {
+            (self.state, self.swept) = (state, Some(Instant::now()));
+            self.list_anew(&dir)?
         };
         self.open = Some(dir);
         Ok(changed)

@@ -111,13 +111,13 @@ mod tests {
     #[test]
     fn many_at_once_make_one() {
         let fresh = Fresh::new(LONG);
-        let made = AtomicU32::new(0);
-        let make = || made.fetch_add(1, Ordering::SeqCst);
+        let count = AtomicU32::new(0);
+        let make = || count.fetch_add(1, Ordering::SeqCst);
         std::thread::scope(|scope| {
             for _ in 0..20 {
                 scope.spawn(|| assert_eq!(fresh.get(1, make).as_deref(), Some(&0)));
             }
         });
-        assert_eq!(made.into_inner(), 1);
+        assert_eq!(count.into_inner(), 1);
     }
 }

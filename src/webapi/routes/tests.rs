@@ -220,7 +220,7 @@ actions:
         "ERROR c CANARY",
         "INFO c fetch http://u:X-CANARY@host/",
     ] {
-        log += &format!("{head} {}\n", message.replace("CANARY", CANARY));
+        log.extend([head, " ", &message.replace("CANARY", CANARY), "\n"]);
     }
     server.write(&format!("log/2020/{NAME}.log"), &log).write(&format!("log/debug/{NAME}-debug.log"), &log);
     server.write("log/krista_backup/krista_backup.log", &log).write("log/.state/x.log", &log);
