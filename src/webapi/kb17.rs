@@ -140,11 +140,15 @@ impl Desk {
 fn describe(current: &Current, active: &[Option<bool>], shelves: &[Shelf], trouble: Option<String>) -> String {
     let config = &current.config;
     let tasks = config.tasks.iter().enumerate();
-    let tasks = tasks.map(|(at, task)| (task.name.clone(), properties::task(task, active.get(at).copied().flatten())));
+    let mut tasks: Vec<_> = tasks
+        .map(|(at, task)| (task.name.clone(), properties::task(task, active.get(at).copied().flatten())))
+        .collect();
+    // KB17 sorted the tasks, and left the actions as they stand in the file
+    tasks.sort_by(|(a, _), (b, _)| a.cmp(b));
     let actions = config.actions.iter().map(|entry| (entry.name.clone(), properties::action(entry)));
     let mut pairs = vec![
         ("full_name".to_owned(), Json::text(&config.server_name)),
-        ("schedules".to_owned(), Json::Map(tasks.collect())),
+        ("schedules".to_owned(), Json::Map(tasks)),
         ("actions".to_owned(), Json::Map(actions.collect())),
     ];
     if let Some(problem) = current.problem.as_deref().map(str::to_owned).or(trouble) {

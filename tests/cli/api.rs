@@ -74,8 +74,8 @@ actions:
     let want = format!(
         "srv False триггер-файл ERROR
 srv
-task полный 00 23 * * 0 ['tar0'] Полный бэкап {}
 task other 30 1 * * * ['say'] None {}
+task полный 00 23 * * 0 ['tar0'] Полный бэкап {}
 action tar0 {{\"type\": \"tar\", \"basename\": \"app\", \"src_path\": \"/srv/app\", \"dest_path\": \"/backup\", \
 \"level_folders\": [\"0\", \"1\"], \"checksum_file\": true}}
 action say {{\"type\": \"command\", \"cmd\": \"***\"}}
@@ -88,8 +88,8 @@ krista_backup krista_backup.log True False False \n    krista_backup 1 lines
     2019 1 lines
 {{'lines': []}}
 ",
-        active("полный"),
-        active("other")
+        active("other"),
+        active("полный")
     );
     assert_eq!(python("kb17_poller.py", &[base(&api)]), want);
 }

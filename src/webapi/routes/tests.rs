@@ -84,6 +84,7 @@ schedule:
     all_fields_match: true
     descr: Ошибка
     stray: secret
+  alone: {{actions: [tar0], naming: {{project: p, stray: secret}}}}
 actions:
   tar0: {{type: tar, basename: app, src_path: /srv/app, dest_path: /backup, level: 0, level_folders: ['0', '1'],
     exclusions: '*.tmp', checksum_file: true, descr: полный, timeout: 1.5, stray: secret}}
@@ -95,7 +96,8 @@ actions:
     server.write(&format!("log/2020/{NAME}.log"), "2020-07-07 05:00:00.602 77-cons-app-srv-01 ERROR fail mount: нет\n");
     server.write(&format!("log/debug/{NAME}-debug.log"), "x\n");
     server.write("log/krista_backup/krista_backup.log", "");
-    let want = "{\"full_name\": \"app-srv-01\", \"schedules\": {\"broken\": {\"actions\": [\"fail\", [\"tar0\", \"--dry\"]], \
+    let want = "{\"full_name\": \"app-srv-01\", \"schedules\": {\"alone\": {\"actions\": [\"tar0\"], \"naming\": {\"project\": \"p\"}, \"active\": null}, \
+        \"broken\": {\"actions\": [\"fail\", [\"tar0\", \"--dry\"]], \
         \"cron\": \"0 5 1 * 1-3\", \"all_fields_match\": true, \
         \"descr\": \"\\u041e\\u0448\\u0438\\u0431\\u043a\\u0430\", \"active\": null}}, \
         \"actions\": {\"tar0\": {\"type\": \"tar\", \"basename\": \"app\", \"src_path\": \"/srv/app\", \
