@@ -9,9 +9,11 @@ use crate::status::stock::{self, Stock};
 use crate::store::family;
 use crate::store::proof::{Finding, Proof};
 use crate::store::sets::{self, Origin, Set, Source};
+use crate::sys::files;
 use crate::sys::space::{self, Space};
 use crate::sys::{clock, mounts};
 use serde::Serialize;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -77,11 +79,12 @@ enum Answer {
 pub fn look(config: &Config) -> (Vec<Backups>, Vec<Destination>) {
     let stocks = stock::all(config).0;
     let dirs = destinations(config, &stocks);
-    let looks = stocks.iter().map(sets_of).chain(dirs.iter().map(|dir| space_of(dir))).collect();
+    let mounts = mounts::all().unwrap_or_default();
+    let mount = |dir: &Path| mounts::holding(&mounts, dir).map(|mount| mount.point.clone());
+    let looks = stocks.iter().map(sets_of).chain(dirs.iter().map(|dir| space_of(dir, mount(dir)))).collect();
     let mut answers = probe::take_all(looks, PATIENCE).into_iter();
     let backups = stocks.iter().zip(answers.by_ref()).map(|(stock, answer)| backups(stock, answer)).collect();
-    let mounts = mounts::all().unwrap_or_default();
-    let mount = |dir: &Path| mounts::holding(&mounts, dir).map(|mount| mount.point.display().to_string());
+    let mount = |dir: &Path| mount(dir).map(|point| point.display().to_string());
     let destinations = dirs.iter().zip(answers).map(|(dir, answer)| destination(dir, mount(dir), answer));
     (backups, destinations.collect())
 }
@@ -112,9 +115,14 @@ fn sets_of(stock: &Stock) -> Look<Answer> {
     (name, Box::new(move || Answer::Sets(sets::find(&source))))
 }
 
-fn space_of(dir: &Path) -> Look<Answer> {
+/// The webapi's user may not enter directories of backups; their file system answers at its mount point as well.
+fn space_of(dir: &Path, mount: Option<PathBuf>) -> Look<Answer> {
     let path = dir.to_owned();
-    (format!("space of {}", dir.display()), Box::new(move || Answer::Space(space::around(&path))))
+    let ask = move || match (space::around(&path), mount) {
+        (Err(error), Some(mount)) if files::is(&error, ErrorKind::PermissionDenied) => space::of(&mount).or(Err(error)),
+        (answer, _) => answer,
+    };
+    (format!("space of {}", dir.display()), Box::new(move || Answer::Space(ask())))
 }
 
 fn silent() -> String {

@@ -1,9 +1,11 @@
 //! `status` of this server, and the files a run leaves for monitoring.
 
+use crate::support::tree::is_root;
 use crate::support::{BINARY, Bench, HEAD, contains, lacks, tools};
 use serde_json::Value;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -392,4 +394,29 @@ fn the_zabbix_template_asks_for_what_there_is() {
     }
     let each: std::collections::BTreeSet<_> = uuids.iter().collect();
     assert!(uuids.len() > 20 && each.len() == uuids.len(), "an identifier stands twice");
+}
+
+/// The webapi's user cannot enter directories of backups (P24). That alone is nothing to warn about, day and night.
+#[test]
+fn who_may_not_enter_the_backups_still_sees_the_free_space() {
+    if !is_root() {
+        eprintln!("not root: everybody may enter");
+        return;
+    }
+    let bench = Bench::new("status-nobody");
+    fs::set_permissions(bench.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+    bench.config(
+        "naming: {server_name: srv, project: test, region: 77}\nlogging: {logs_path: '{dir}/log', group: nogroup}\n\
+         actions: {a: {type: tar, basename: a, src_path: '{dir}/src', dest_path: '{dir}/deep/dst'}}\n",
+    );
+    bench.write("src/f", "f");
+    bench.run(&["run", "a"]).gives(0, "", "");
+    fs::set_permissions(bench.path("config.yaml"), fs::Permissions::from_mode(0o644)).unwrap();
+    let mut command = bench.command(&["status", "--json"]);
+    let answer = bench.ran(command.uid(65534).gid(65534).output().unwrap());
+    let answer: Value = serde_json::from_str(&answer.stdout).unwrap();
+    contains(answer["backups"][0]["problem"].as_str().unwrap(), "Permission denied");
+    let destination = &answer["destinations"][0];
+    assert_eq!((&destination["problem"], &answer["state"]), (&Value::Null, &Value::from("ok")), "{answer:#}");
+    assert!(destination["free"].as_u64().unwrap() > 0, "{answer:#}");
 }
