@@ -17,7 +17,7 @@ route_debian() {
     # its specs cannot link a static-pie.
     env PATH="/usr/bin:$PATH" RUSTC_BOOTSTRAP=1 "${linker^^}=musl-gcc" \
         CARGO_ENCODED_RUSTFLAGS="$(encoded_flags -L "$OUT/debian/empty" "--remap-path-prefix=$library=/rustc" \
-            "-Clink-arg=-Wl,-T,$PWD/cross/no-unwind.ld" -C link-self-contained=no -C relocation-model=static)" \
+            "-Clink-arg=-Wl,-T,$PWD/cross/no-unwinding.ld" -C link-self-contained=no -C relocation-model=static)" \
         cargo "${CARGO_ARGS[@]}" build --release "${LIBRARY_OPTIONS[@]}" \
         --target "$STATIC_TARGET" --target-dir "$OUT/debian"
     # shellcheck disable=SC2034 # the answer to cross/build.sh

@@ -21,10 +21,10 @@ encoded_flags() {
 # One flag a line. The toolchain's own linker is the same wherever the toolchain is, and links for other processors too.
 linker_flags() {
     if own_linker; then
-        printf -- '%s\n' -Clinker=rust-lld "-Clink-arg=-T$PWD/cross/no-unwind.ld"
+        printf -- '%s\n' -Clinker=rust-lld "-Clink-arg=-T$PWD/cross/no-unwinding.ld"
         ! packed_relocations || echo "-Clink-arg=-zpack-relative-relocs"
     else
-        printf -- '-Clink-arg=-Wl,-T,%s\n' "$PWD/cross/no-unwind.ld"
+        printf -- '-Clink-arg=-Wl,-T,%s\n' "$PWD/cross/no-unwinding.ld"
         ! packed_relocations || echo "-Clink-arg=-Wl,-z,pack-relative-relocs"
     fi
 }

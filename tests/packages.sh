@@ -105,6 +105,36 @@ check_rpm() {
 
 same_mode() { [ "$(stat -c %a "$1")" = "$2" ] || fail "$1 has mode $(stat -c %a "$1"), not $2"; }
 
+# check_webapi ROOT: with the command, the user and the capabilities of the unit, after what docs/install.md tells to do.
+check_webapi() {
+    local root=$1 port=$((20000 + RANDOM % 10000)) command said capabilities
+    if [ ! -x "$root/usr/bin/setpriv" ]; then
+        say "the webapi was not tried: no setpriv there"
+        return
+    fi
+    sed 's/^logging: {/&group: krista-backup, /' "$root/etc/krista-backup/config.yaml" >"$root/etc/webapi.yaml"
+    echo "web: {port: $port}" >>"$root/etc/webapi.yaml"
+    chmod 600 "$root/etc/webapi.yaml"
+    in_root "$root" chgrp -R krista-backup /var/log/KristaBackup
+    in_root "$root" chmod -R g+rX /var/log/KristaBackup
+    command=$(sed -n 's/^ExecStart=//p' dist/systemd/krista-backup-webapi.service)
+    capabilities=$(sed -n 's/^CapabilityBoundingSet=//p' dist/systemd/krista-backup-webapi.service | tr 'A-Z ' 'a-z,' | sed 's/cap_/+/g')
+    # shellcheck disable=SC2016 # the shell in there fills it in
+    said=$(in_root "$root" setpriv --no-new-privs "--bounding-set=-all,$capabilities" bash -c '
+        KRISTA_BACKUP_CONFIG=/etc/webapi.yaml $0 &
+        for ((try = 0; try < 300; try++)); do
+            { exec 3<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null && break
+            sleep 0.1
+        done
+        printf "GET /api/v1/status HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n" >&3
+        cat <&3
+        stat -c %U "/proc/$!"' "$command" "$port")
+    case $said in
+        "HTTP/1.1 200"*app-srv-01*krista-backup) say "the webapi answers, as the user krista-backup" ;;
+        *) fail "the webapi does not answer as it should: $said" ;;
+    esac
+}
+
 # version_in ROOT PACKAGE
 version_in() {
     # shellcheck disable=SC2016 # dpkg-query fills it in
@@ -141,6 +171,8 @@ check_deb() {
     in_root "$root" krista-backup run nightly
     in_root "$root" krista-backup restore files --to /back
     diff -r --no-dereference "$root/srv" "$root/back" || fail "what was restored differs"
+
+    check_webapi "$root"
 
     in_root "$root" krista-backup disable all
     in_root "$root" dpkg -r krista-backup >&2

@@ -41,8 +41,9 @@ _krista_backup() {
         --config | --servers | --token-file) _krista_backup_paths -f && return ;;
         --to | --from) _krista_backup_paths -d && return ;;
         --last) mapfile -t names < <(_krista_backup_units) && _krista_backup_offer "${names[@]}" && return ;;
+        --user) _krista_backup_paths -u && return ;;
         --lang) _krista_backup_offer en ru && return ;;
-        --at | --only | --db | --to-db | --timeout | --watch | --on-weekdays | --user) return ;;
+        --at | --only | --db | --to-db | --timeout | --watch | --on-weekdays) return ;;
     esac
 
     case $verb in
