@@ -3,10 +3,12 @@
 //! Readers need no lock: a line is written whole, the file is only ever appended to or replaced by rename. A line that does
 //! not parse (torn by a full disk, or of a later version) is skipped.
 
+mod reading;
 mod standing;
 
 use crate::error::{Doing, Result};
 use crate::outcome::Outcome;
+pub use reading::read;
 use serde::{Deserialize, Serialize};
 pub use standing::{Standing, last_run, last_run_of_action, last_success};
 use std::collections::{BTreeMap, BTreeSet};
@@ -221,8 +223,11 @@ impl Journal {
 fn open(path: &Path, mode: u32, group: Option<u32>) -> std::io::Result<File> {
     let new = !path.exists();
     let mut options = std::fs::OpenOptions::new();
-    options.read(true).append(true).create(true).mode(mode).custom_flags(libc::O_NOFOLLOW);
+    options.read(true).append(true).create(true).mode(mode).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
     let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(std::io::Error::other("it is not a regular file"));
+    }
     if new {
         file.set_permissions(std::fs::Permissions::from_mode(mode))?; // whatever the umask says
         std::os::unix::fs::fchown(&file, None, group)?;
@@ -238,18 +243,6 @@ fn ends_with_newline(file: &mut File) -> std::io::Result<bool> {
     let mut last = [0];
     file.read_exact(&mut last)?;
     Ok(last == *b"\n")
-}
-
-/// Every record of the journal at `path`, oldest first; none when there is no journal yet.
-pub fn read(path: &Path) -> Result<Vec<Record>> {
-    match std::fs::read(path) {
-        Ok(bytes) => {
-            let lines = bytes.split(|byte| *byte == b'\n');
-            Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error).doing(|| format!("reading the journal {}", path.display())),
-    }
 }
 
 /// The lines of the newest records, and of every unit: its last start and end, its last success, and what never ended.
