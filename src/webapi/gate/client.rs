@@ -133,7 +133,7 @@ impl Client {
             Phase::Lingering | Phase::Gone => Worth::Lingering,
             Phase::Reading if self.served_before && self.input.is_empty() => Worth::Idle,
             Phase::Reading if now.duration_since(self.since) >= PATIENCE => Worth::Slow,
-            Phase::Waiting { .. } if self.has_waited_long(now) => Worth::Waiting,
+            Phase::Waiting { since } if now.duration_since(since) >= LONG => Worth::Waiting,
             _ => return None,
         };
         Some((worth, self.since))
@@ -331,9 +331,9 @@ impl Client {
         None
     }
 
-    /// Whether its request has waited so long that there must be too many of them.
+    /// Whether its request has waited so long that there must be too many of them. Sooner than it is sent away for that.
     pub fn has_waited_long(&self, now: Instant) -> bool {
-        matches!(self.phase, Phase::Waiting { since } if now.duration_since(since) >= LONG)
+        matches!(self.phase, Phase::Waiting { since } if now.duration_since(since) >= PATIENCE)
     }
 
     /// Whether its answer may end early for the sake of requests that wait: it has had its time, or nothing of it is taken.
