@@ -89,6 +89,8 @@ fn the_last_log_of_a_unit() {
     contains(&shown.stdout, "ERROR say oops");
     contains(&bench.run(&["logs", "--last", "t", "--debug"]).stdout, "run of t by krista-backup");
     contains(bench.run(&["logs"]).stdout.lines().next().unwrap(), "ERROR");
+    // as a part of a task
+    contains(&bench.run(&["logs", "--last", "say"]).stdout, "run of other by krista-backup");
     let year = bench.names("log").into_iter().find(|name| name.starts_with("202") && name != "2020").unwrap();
     fs::remove_dir_all(bench.path(&format!("log/{year}"))).unwrap();
     contains(&bench.run(&["logs", "--last", "t"]).exits(1).stderr, "is gone");

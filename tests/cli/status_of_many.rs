@@ -290,6 +290,15 @@ fn names_cannot_steer_the_terminal() {
     assert_eq!(ran.stdout.lines().count(), 4, "{}", ran.stdout);
 }
 
+/// One server's answer must not push everybody's columns off the screen.
+#[test]
+fn long_texts_are_clipped() {
+    let long = ours(document(&"x".repeat(10_000), "ok", &[]));
+    let ran = run(&[&long.url()]);
+    assert!(ran.stdout.lines().all(|line| line.chars().count() < 200), "{}", ran.stdout);
+    contains(&ran.stdout, &format!("{}…", "x".repeat(39)));
+}
+
 #[test]
 fn servers_yaml_as_kb17_had_it() {
     let fine = ours(document("fine", "ok", &[]));

@@ -70,13 +70,13 @@ fn row(shelf: &Shelf, log: &logbook::Listed) -> Row {
     }
 }
 
-/// The log of the unit's last run: the run is found in the journal, its time names the log.
+/// The log of the unit's last run, by itself or as a part of a task: the run is found in the journal, its time names the log.
 fn last(config: &Config, unit: &str, debug: bool) -> Result<(String, String)> {
     let logs = &config.logging.logs_path;
     let records = journal::read(&logs.join(journal::FILE_NAME))?;
     let time = records.iter().rev().find_map(|record| match record {
-        Record::Start(start) if start.unit == unit => Some(&start.time),
-        _ => None,
+        Record::Start(start) => (start.unit == unit).then_some(&start.time),
+        Record::End(end) => end.actions.iter().any(|action| action.name == unit).then_some(&end.started),
     });
     let Some(time) = time else {
         return Err(Error::failed(format!("no run of `{unit}` is recorded under {}", logs.display())));

@@ -102,21 +102,29 @@ fn cells(row: &Row, now: OffsetDateTime) -> Vec<String> {
     let number = |count: usize| if count == 0 { nothing() } else { count.to_string() };
     vec![
         row.word().to_owned(),
-        report.server.clone(),
+        clipped(&report.server, 40),
         address,
         report.last_success.map_or_else(nothing, Moment::minute),
         report.last_success.map_or_else(nothing, |last| age(last.age(now).as_secs())),
-        if report.late.is_empty() { nothing() } else { report.late.join(",") },
+        if report.late.is_empty() { nothing() } else { clipped(&report.late.join(","), 60) },
         number(report.errors),
         number(report.warnings),
         report
             .lowest
             .as_ref()
             .map_or_else(nothing, |low| format!("{} ({}%)", show_bytes(low.free), low.thousandths() / 10)),
-        report.version.clone(),
+        clipped(&report.version, 20),
         report.skew.map_or_else(nothing, skew),
         why(&report.reasons),
     ]
+}
+
+/// One server's long texts must not push everybody's columns off the screen.
+fn clipped(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width - 1).chain(['…']).collect()
 }
 
 fn why(reasons: &[String]) -> String {
