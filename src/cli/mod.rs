@@ -16,6 +16,7 @@ use crate::commands::upgrade::{Crontabs, upgrade};
 use crate::commands::verify::verify;
 use crate::commands::web;
 use crate::error::{Error, Exit, Result};
+use crate::nearest::hint;
 use crate::output;
 use crate::run::mishap;
 use crate::sys::guard;
@@ -69,7 +70,10 @@ fn dispatch(args: &[String]) -> Result<Exit> {
             output::raw(format!("{}{EXIT_CODES}", early.output).as_bytes())?;
             return Ok(Exit::Done);
         }
-        Err(early) => return Err(Error::usage(first_line(&early.output))),
+        Err(early) => {
+            let unknown = unknown_command(&args).unwrap_or_else(|| first_line(&early.output));
+            return Err(Error::usage(unknown));
+        }
     };
     if cli.version {
         output::line(&format!("krista-backup {VERSION}"))?;
@@ -128,6 +132,17 @@ fn dispatch(args: &[String]) -> Result<Exit> {
 
 fn format(json: bool) -> Format {
     if json { Format::Json } else { Format::Table }
+}
+
+/// What to say of a verb that does not exist: argh only calls it an argument.
+fn unknown_command(args: &[&str]) -> Option<String> {
+    let verb = match args {
+        ["--config", _, verb, ..] | [verb, ..] => *verb,
+        [] => return None,
+    };
+    let known = args::commands();
+    let is_verb = !verb.starts_with('-') && !known.contains(&verb);
+    is_verb.then(|| format!("there is no command `{verb}`{}; see `krista-backup --help`", hint(verb, known)))
 }
 
 /// argh's complaints come with the usage below them; the first paragraph says it all.

@@ -120,6 +120,15 @@ pub fn logins(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean + rest)
 }
 
+/// What somebody wrote into a configuration for people to read, such as a description: without logins, and without what
+/// follows the word for a secret.
+pub fn said(text: &str) -> Cow<'_, str> {
+    match words(text).filter_map(|word| after_secret(text, &word)).min() {
+        Some(at) => Cow::Owned(logins(text.get(..at).unwrap_or_default()).into_owned() + MASK),
+        None => logins(text),
+    }
+}
+
 /// Whether the line begins an entry: with the time, as KB17 and we write it.
 pub fn begins_entry(line: &[u8]) -> bool {
     let shape = b"dddd-dd-dd dd:dd:dd";

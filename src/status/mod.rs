@@ -96,6 +96,7 @@ impl Status {
             ..Self::empty(&config.server_name, now)
         };
         let mut reasons: Vec<_> = of_tasks.into_iter().flatten().collect();
+        reasons.extend(config.logging.trigger.as_deref().and_then(odd_trigger));
         reasons.extend(unread.map(|error| Reason::general(Trouble::Journal, &error.to_string())));
         reasons.extend(status.elsewhere());
         status.settle(reasons);
@@ -107,6 +108,7 @@ impl Status {
     pub fn noting(mut self, kind: Trouble, text: &str) -> Self {
         let mut reasons = std::mem::take(&mut self.reasons);
         reasons.push(Reason::general(kind, text));
+        self.config.errors += usize::from(kind == Trouble::Config);
         self.settle(reasons);
         self
     }
@@ -186,6 +188,13 @@ fn meant(word: &str) -> State {
         "WARNING" => State::Warning,
         _ => State::Ok,
     }
+}
+
+/// What is wrong with a trigger file that is there and holds none of the three words: monitoring that reads it sees nothing.
+fn odd_trigger(path: &Path) -> Option<Reason> {
+    let is_odd = path.symlink_metadata().is_ok() && trigger_word(path).is_none();
+    let text = || format!("the trigger file {} holds none of SUCCESS, WARNING and ERROR", path.display());
+    is_odd.then(|| Reason::general(Trouble::Trigger, &text()))
 }
 
 fn trigger_word(path: &Path) -> Option<String> {

@@ -49,7 +49,7 @@ pub enum Trouble {
     Crontab,
     /// It is not known what ran.
     Journal,
-    /// The trigger file says something worse than all of this.
+    /// The trigger file says something worse than all of this, or nothing that can be understood.
     Trigger,
 }
 

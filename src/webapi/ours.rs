@@ -103,6 +103,7 @@ pub fn clean(status: &mut Status, secrets: &Secrets) {
     let texts = status.reasons.iter_mut().map(|reason| &mut reason.text);
     let messages = status.tasks.iter_mut().filter_map(|task| Some(&mut task.last.as_mut()?.message));
     texts.chain(messages).for_each(|text| *text = mask::clean(text, secrets));
+    status.tasks.iter_mut().for_each(|task| task.description = mask::said(&task.description).into_owned());
 }
 
 fn happened(current: &Current) -> Happened {

@@ -97,8 +97,7 @@ fn typed(scalar: &Scalar) -> Json {
         Typed::Flag(flag) => Json::Flag(flag),
         Typed::Number(number) => Json::Number(number.to_string()),
         Typed::Decimal(number) => Json::Number(number),
-        // an address may hold a password
-        Typed::Text(text) => Json::text(mask::logins(&text)),
+        Typed::Text(text) => Json::text(mask::said(&text)),
     }
 }
 

@@ -162,9 +162,9 @@ fn the_canary_is_in_no_answer() {
     let bench = Bench::new("api-canary");
     let sections = "\
 schedule:
-  t: {actions: [m, c, p], cron: 0 3 * * *, stray: CANARY}
+  t: {actions: [m, c, p], cron: 0 3 * * *, stray: CANARY, descr: 'Ночной бэкап, пароль: CANARY'}
 actions:
-  c: {type: command, cmd: 'true CANARY', stray: CANARY, password: CANARY}
+  c: {type: command, cmd: 'true CANARY', stray: CANARY, password: CANARY, descr: 'token=CANARY'}
   s: {type: script, cmds: ['true CANARY']}
   m: {type: mount, mnt_dev: '//127.0.0.1/x', mnt_point: '{dir}/m', fs_type: none, flags: '-o password=CANARY',
     continue_on_error: yes}
@@ -202,6 +202,7 @@ actions:
         lacks(&body, CANARY);
     }
     contains(&api.get("/api/cf").1, "\"flags\": \"***\"");
+    assert_eq!(json(&api, "/api/cf")["schedules"]["t"]["descr"], "Ночной бэкап, пароль: ***");
 }
 
 /// P26: a log of 60 MB with a line of 20 MB is shown in part, with notes, in bounded memory.
@@ -256,6 +257,21 @@ fn an_api_in_trouble_says_so() {
     fs::create_dir(bench.path("log")).unwrap();
     api.is_alive();
     assert_eq!(json(&api, "/api/cf")["msg"], Value::Null);
+    // a FIFO for a journal holds nobody up, and is no lasting harm
+    let journal = bench.path("log/journal.jsonl");
+    assert!(Command::new("mkfifo").arg(&journal).status().unwrap().success());
+    let status = json(&api, "/api/v1/status");
+    assert_eq!(status["state"], "error");
+    contains(&status["reasons"].to_string(), "not a regular file");
+    fs::remove_file(&journal).unwrap();
+    let deadline = Instant::now() + LONG;
+    while json(&api, "/api/v1/status")["reasons"].to_string().contains("regular file") {
+        assert!(Instant::now() < deadline);
+    }
+    // a configuration that is no YAML any more counts as an error of the configuration
+    bench.config("actions: {");
+    let status = json(&api, "/api/v1/status");
+    assert_eq!((&status["state"], &status["config"]["errors"]), (&"error".into(), &1.into()), "{status}");
 }
 
 /// Both halves speak to each other.

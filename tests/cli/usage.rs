@@ -28,7 +28,8 @@ fn every_help_text_ends_with_the_exit_codes() {
 fn wrong_usage_is_one_line_and_2() {
     for (arguments, line) in [
         (&[][..], "no command given"),
-        (&["frobnicate"], "frobnicate"),
+        (&["frobnicate"], "there is no command `frobnicate`; see"),
+        (&["runn", "weekly"], "there is no command `runn`, did you mean `run`?"),
         (&["run"], "unit"),
         (&["run", "a", "b"], "b"),
         (&["check", "--nonsense"], "--nonsense"),

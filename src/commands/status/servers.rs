@@ -40,7 +40,8 @@ pub fn collect(given: &[String], file: Option<&Path>) -> Result<Servers> {
 /// `servers: [URL, …]`, also one below the other or separated by commas.
 fn read(path: &Path) -> Result<Vec<String>> {
     let doing = || format!("reading the servers in {}", path.display());
-    let bytes = std::fs::read(path).doing(doing)?;
+    let bytes = std::fs::read(path)
+        .map_err(|error| Error::usage(format!("the servers in {} cannot be read: {error}", path.display())))?;
     let document = yaml::decode(&bytes).and_then(|text| yaml::read(&text));
     let document = document.map_err(|located| Error::usage(format!("{}:{located}", path.display())))?;
     let Value::Map(root) = &document.value else {
