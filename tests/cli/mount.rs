@@ -210,6 +210,8 @@ fn a_source_that_hangs_in_the_middle_ends_by_timeout() {
         while ! grep -q \" $PWD/lower \" /proc/self/mountinfo; do sleep 0.1; done
         bindfs -f lower upper & upper=$!
         while ! grep -q \" $PWD/upper \" /proc/self/mountinfo; do sleep 0.1; done
+        # what is read ahead would hang as well, until the upper server has no thread left to answer anything
+        echo 0 > /sys/class/bdi/$(mountpoint -d upper)/read_ahead_kb
         $KB run t & t=$!; $KB run z & z=$!
         for run in $t $z; do
             while kill -0 $run && ! ls -l /proc/$run/fd | grep -q upper/big; do sleep 0.05; done
