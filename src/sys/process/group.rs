@@ -28,15 +28,17 @@ pub fn force_to_end(group: Pid) {
 
 /// Looks for living members of a group. `kill(-group, 0)` cannot tell: it also finds the zombie of a leader that has not
 /// been waited for.
+///
+/// Only members are looked at more closely: reading `/proc/PID/stat` of a stranger that hangs in the middle of an exec hangs
+/// as well (seen on Linux 6), `getpgid` does not.
 pub fn members(group: Pid) -> Members {
     let Ok(entries) = fs::read_dir("/proc") else { return Members::Unknown };
-    let mut processes = entries.flatten().filter(|e| e.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit));
     let mut seen_any = false;
-    let found = processes.any(|entry| {
-        let stat = fs::read(entry.path().join("stat")).unwrap_or_default();
-        let (state, pgrp) = state_and_group(&stat).unwrap_or(('Z', 0));
+    let found = entries.flatten().any(|entry| {
+        let Some(number) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { return false };
         seen_any = true;
-        pgrp == group.as_raw_nonzero().get() && !matches!(state, 'Z' | 'X' | 'x')
+        group_of(number) == group.as_raw_nonzero().get()
+            && is_alive(&fs::read(entry.path().join("stat")).unwrap_or_default())
     });
     match (found, seen_any) {
         (true, _) => Members::Some,
@@ -45,13 +47,19 @@ pub fn members(group: Pid) -> Members {
     }
 }
 
-/// Third and fifth field of `/proc/PID/stat`; the second one is a name in parentheses that may hold anything.
-fn state_and_group(stat: &[u8]) -> Option<(char, i32)> {
-    let after_name = stat.iter().rposition(|byte| *byte == b')')?;
-    let text = std::str::from_utf8(stat.get(after_name + 1..)?).ok()?;
-    let mut fields = text.split_ascii_whitespace();
-    let state = fields.next()?.chars().next()?;
-    Some((state, fields.nth(1)?.parse().ok()?))
+/// The group of a process: 0 for a thread of the kernel, -1 for one that is gone. Not rustix's `getpgid`, which takes that 0 for a
+/// group.
+#[allow(unsafe_code)]
+fn group_of(number: i32) -> i32 {
+    // SAFETY: getpgid(2) takes a number and gives a number; no memory is touched
+    unsafe { libc::getpgid(number) }
+}
+
+/// Whether the third field of `/proc/PID/stat` is not that of a process which has ended; the second one is a name in parentheses
+/// that may hold anything.
+fn is_alive(stat: &[u8]) -> bool {
+    let after_name = stat.iter().rposition(|byte| *byte == b')').and_then(|at| stat.get(at + 1..));
+    after_name.is_some_and(|rest| rest.trim_ascii_start().first().is_some_and(|state| !b"ZXx".contains(state)))
 }
 
 #[cfg(test)]
@@ -60,8 +68,8 @@ mod tests {
 
     #[test]
     fn a_name_with_parentheses_does_not_confuse() {
-        assert_eq!(state_and_group(b"12 (a) R 1) S 1 77 77 0"), Some(('S', 77)));
-        assert_eq!(state_and_group(b""), None);
+        assert!(is_alive(b"12 (a) Z 1) S 1 77 77 0"));
+        assert!(!is_alive(b"12 (a) R 1) Z 1 77 77 0") && !is_alive(b""));
     }
 
     #[test]
