@@ -162,7 +162,7 @@ def table(rows):
 def machine():
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), "unknown processor")
-    return f"{os.cpu_count()} cores, {model}, Linux {os.uname().release}"
+    return f"{os.cpu_count()} cores, {model}, Linux {os.uname().release.split("-")[0]}"
 
 
 REASONS = "## What falls short, and why"

@@ -36,7 +36,8 @@ pub fn enable(config_file: Option<&Path>, unit: &str) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Takes a task, or with `all` every task, out of the crontab; the task need not be configured any more.
+/// Takes a task, or with `all` every task, out of the crontab; the task need not be configured any more. What is already out is
+/// fine, a name that is found nowhere is not.
 pub fn disable(config_file: Option<&Path>, unit: &str) -> Result<Exit> {
     let (config, file_owner) = Config::load_for_crontab(&Config::find(config_file)?)?;
     let crontab = Crontab::of(&config, file_owner)?;
@@ -45,6 +46,12 @@ pub fn disable(config_file: Option<&Path>, unit: &str) -> Result<Exit> {
     let known = table::tasks(&old);
     let gone: Vec<_> = known.into_iter().filter(|name| task.is_none_or(|task| task == name)).collect();
     if gone.is_empty() {
+        if unit != "all" && !config.tasks.iter().any(|task| task.name == unit) {
+            let user = &crontab.owner.user;
+            return Err(Error::usage(format!(
+                "there is no task `{unit}`, and no line of ours for it in the crontab of {user}"
+            )));
+        }
         output::note(&format!(
             "nothing to disable: no line of ours for `{unit}` in the crontab of {}",
             crontab.owner.user

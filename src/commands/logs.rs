@@ -5,6 +5,7 @@ mod here;
 mod there;
 
 use crate::commands::list::Format;
+use crate::config::Config;
 use crate::error::{Error, Exit, Result};
 use crate::logbook::names;
 use crate::output::{self, Colour, Target};
@@ -32,6 +33,14 @@ pub struct Reading {
 /// Lists or shows logs. The exit code is 3 when some directory of logs could not be listed.
 pub fn logs(config_file: Option<&Path>, reading: &Reading) -> Result<Exit> {
     let Wanted { server, which } = wanted(reading)?;
+    if let [word] = reading.what.as_slice()
+        && Config::find(config_file).and_then(|path| Config::load(&path)).is_ok_and(|config| config.has_unit(word))
+    {
+        let message = format!(
+            "`{word}` is a unit here: `--last {word}` shows its log; a server of this name is http://{word}:5556"
+        );
+        return Err(Error::usage(message));
+    }
     match (server, which) {
         (None, which) => here::logs(config_file, which, reading),
         (Some(_), _) if reading.follow => Err(Error::usage("only logs of this server can be followed")),

@@ -18,6 +18,7 @@ use crate::store::proof::{self, Finding};
 use crate::store::sets::{self, Origin, Set};
 use crate::sys::clock;
 use crate::sys::signals::{self, Limits};
+use std::io::ErrorKind::NotFound;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -56,16 +57,19 @@ pub fn verify(config_file: Option<&Path>, wanted: &[String]) -> Result<Exit> {
     }
     for file in files {
         let path = std::path::absolute(file).doing(|| format!("finding {file}"))?;
-        work.file(&path)?;
+        if path.symlink_metadata().is_err_and(|error| error.kind() == NotFound) {
+            output::note(&format!("there is no file {}", show(path.as_os_str().as_bytes())));
+            work.worsen(Exit::Failed);
+        } else {
+            work.file(&path)?;
+        }
     }
     Ok(work.worst)
 }
 
 /// Whether an argument is meant as a file: units have no slashes in their names, and win over files of their name.
 fn is_file(name: &str, config: Option<&Config>) -> bool {
-    let is_unit = config.is_some_and(|config| {
-        config.tasks.iter().any(|task| task.name == name) || config.actions.iter().any(|entry| entry.name == name)
-    });
+    let is_unit = config.is_some_and(|config| config.has_unit(name));
     !is_unit && (name.contains('/') || Path::new(name).exists())
 }
 

@@ -351,6 +351,11 @@ impl Config {
         })
     }
 
+    /// Whether a task or an action has this name.
+    pub fn has_unit(&self, name: &str) -> bool {
+        self.tasks.iter().any(|task| task.name == name) || self.actions.iter().any(|entry| entry.name == name)
+    }
+
     /// Builds the unit of this name: a task, else an action; only an action when `as_action`.
     pub fn unit(&self, name: &str, as_action: bool) -> std::result::Result<Unit, Refusal> {
         unit::build(self, name, as_action)

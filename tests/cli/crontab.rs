@@ -75,8 +75,11 @@ fn a_task_no_longer_configured_can_be_disabled_and_one_without_cron_not_enabled(
     bench.run(&["disable", "full"]).gives(0, "disabled full\n", "");
     lacks(&user.table(), "run full");
     contains(&user.table(), "run diff");
-    let nothing = format!("nothing to disable: no line of ours for `full` in the crontab of {}\n", user.name);
-    bench.run(&["disable", "full"]).gives(0, "", &nothing);
+    let nowhere =
+        format!("krista-backup: there is no task `full`, and no line of ours for it in the crontab of {}\n", user.name);
+    bench.run(&["disable", "full"]).gives(2, "", &nowhere);
+    let nothing = format!("nothing to disable: no line of ours for `weekly` in the crontab of {}\n", user.name);
+    bench.run(&["disable", "weekly"]).gives(0, "", &nothing);
     let before = user.table();
     bench.run(&["enable", "manual"]).gives(2, "", "krista-backup: task `manual` has no `cron`\n");
     bench.run(&["enable", "full"]).gives(2, "", "krista-backup: there is no task `full` in {dir}/config.yaml\n");

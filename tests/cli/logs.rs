@@ -53,6 +53,10 @@ fn one_log_and_its_debug_log() {
     let ran = bench.run(&["logs", "2020/none.log"]);
     contains(&ran.exits(1).stderr, "there is no log 2020/none.log");
     contains(&bench.run(&["logs", "2020/../x.log"]).exits(2).stderr, "use DIR/NAME as listed");
+    fs::remove_dir_all(bench.path("log")).unwrap();
+    let none = "krista-backup: there are no logs yet: {dir}/log does not exist\n";
+    bench.run(&["logs"]).gives(1, "", none);
+    bench.run(&["logs", &log]).gives(1, "", none);
 }
 
 /// A terminal must not obey what some child wrote; KB17's passwords are the administrator's own to read here.
@@ -81,6 +85,8 @@ fn links_and_fifos_are_no_logs() {
 fn the_last_log_of_a_unit() {
     let bench = bench("logs-last");
     contains(&bench.run(&["logs", "--last", "t"]).exits(1).stderr, "no run of `t` is recorded");
+    let hint = "krista-backup: `t` is a unit here: `--last t` shows its log; a server of this name is http://t:5556\n";
+    bench.run(&["logs", "t"]).gives(2, "", hint);
     assert_eq!(bench.run(&["run", "t"]).code, 3);
     assert_eq!(bench.run(&["run", "other"]).code, 3);
     let shown = bench.run(&["logs", "--last", "t"]);

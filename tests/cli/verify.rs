@@ -128,6 +128,6 @@ fn any_file_can_be_asked_about_without_a_configuration() {
     let cut = bench.write("y.sql", "SELECT 1;\n--\n-- PostgreSQL dat");
     assert_eq!(bench.run(&["verify", cut.to_str().unwrap()]).code, 1);
     let missing = bench.path("missing.tar.gz");
-    assert_eq!(bench.run(&["verify", missing.to_str().unwrap()]).code, 1);
+    bench.run(&["verify", missing.to_str().unwrap()]).gives(1, "", "there is no file {dir}/missing.tar.gz\n");
     assert_eq!(bench.run(&["verify", "full"]).code, 2, "a unit needs the configuration");
 }

@@ -10,12 +10,16 @@ use crate::logbook::{self, Logbook, Shelf, names};
 use crate::output;
 use crate::store::journal::{self, Record};
 use serde_json::json;
+use std::io::ErrorKind::NotFound;
 use std::path::Path;
 
 /// Lists or shows them.
 pub(super) fn logs(config_file: Option<&Path>, which: Which, reading: &Reading) -> Result<Exit> {
     let config = Config::load(&Config::find(config_file)?)?;
     let logs = &config.logging.logs_path;
+    if logs.symlink_metadata().is_err_and(|error| error.kind() == NotFound) {
+        return Err(Error::failed(format!("there are no logs yet: {} does not exist", logs.display())));
+    }
     let (dir, name) = match which {
         Which::All => return list(&config)?.show(reading.format),
         Which::One { dir, name } => (dir, name),
