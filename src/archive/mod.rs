@@ -22,5 +22,6 @@ pub mod tar; // an inode → header and content
 pub mod unpack; // a packed file → its stream, by several threads where it can be
 pub mod verify; // is an archive whole?
 pub mod walk; // sorted, by descriptors, what belongs into an archive
+pub mod warm; // what is not in memory is asked for before it is read
 pub mod xz; // one xz stream of independent blocks
 pub mod zip; // zip archives, written and read

@@ -11,6 +11,7 @@ use crate::archive::notes::Notes;
 use crate::archive::proof::{self, Counts};
 use crate::archive::tar::Packer;
 use crate::archive::walk::{Select, Walk};
+use crate::archive::warm::Warmer;
 use crate::archive::zip::{self, Compression};
 use crate::error::Result;
 use crate::sys::tree::{Kind, Meta};
@@ -127,8 +128,13 @@ fn store(
         packed: Packed::default(),
         stored_dirs: Vec::new(),
     };
+    // a differential reads little, and a limit is a wish to be slow
+    let mut warmer = (work.changes.is_none() && plan.read_limit.is_none()).then(Warmer::default);
     let mut walk = Walk::start(plan.source, plan.select, notes)?;
     while let Some(meta) = walk.step()? {
+        if let Some(warmer) = &mut warmer {
+            warmer.look(&walk, &meta);
+        }
         work.entry(&mut walk, &meta)?;
     }
     work.finish(&mut walk)

@@ -11,6 +11,7 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::ffi::{CStr, CString};
 use std::io;
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -72,6 +73,8 @@ struct Level {
     dir: Option<Dir>,
     meta: Meta,
     wanted: bool,
+    /// How many directories were entered before it.
+    serial: u64,
     names: Names,
     next: usize,
     /// Length of the path of this directory.
@@ -90,6 +93,8 @@ pub struct Walk<'a> {
     top: Option<Found>,
     unknown: Vec<Vec<u8>>,
     top_dev: u64,
+    /// How many directories below the top were entered.
+    directories: u64,
     room: Listing,
 }
 
@@ -110,6 +115,7 @@ impl<'a> Walk<'a> {
             top: None,
             unknown: Vec::new(),
             top_dev: meta.dev,
+            directories: 0,
             room: Listing::default(),
         };
         if meta.kind == Kind::Dir {
@@ -118,14 +124,14 @@ impl<'a> Walk<'a> {
             let (names, end) = dir.names(&mut walk.room);
             end.doing(|| format!("reading the directory {}", source.display()))?;
             walk.top = Some(meta);
-            walk.levels.push(Level { dir: Some(dir), meta, wanted: true, names, next: 0, path_len: 0 });
+            walk.levels.push(Level { dir: Some(dir), meta, wanted: true, serial: 0, names, next: 0, path_len: 0 });
         } else {
             let parent = source.parent().unwrap_or(Path::new("/"));
             let name = CString::new(source.file_name().unwrap_or_default().as_bytes()).doing(doing)?;
             let dir = Dir::open(parent).doing(doing)?;
             let meta = dir.meta().doing(doing)?;
             let names = Names::one(&name);
-            walk.levels.push(Level { dir: Some(dir), meta, wanted: false, names, next: 0, path_len: 0 });
+            walk.levels.push(Level { dir: Some(dir), meta, wanted: false, serial: 0, names, next: 0, path_len: 0 });
         }
         Ok(walk)
     }
@@ -154,6 +160,26 @@ impl<'a> Walk<'a> {
             let path = self.path.get(..level.path_len)?;
             Some(Holder { path, dir: level.dir.as_ref()?, meta: &level.meta })
         })
+    }
+
+    /// Where the walk is: which directory it was that it entered, counted from the top, and how many of its names are done.
+    pub fn place(&self) -> (u64, usize) {
+        self.levels.last().map_or((0, 0), |level| (level.serial, level.next))
+    }
+
+    /// Names in the directory of [`Walk::place`], those of `range` in its order, that nothing leaves out.
+    pub fn upcoming(&self, range: Range<usize>) -> Vec<CString> {
+        let Some(level) = self.levels.last() else { return Vec::new() };
+        let mut path = self.path.get(..level.path_len).unwrap_or_default().to_vec();
+        let wanted = |name: &&CStr| {
+            path.truncate(level.path_len);
+            if !path.is_empty() {
+                path.push(b'/');
+            }
+            path.extend_from_slice(name.to_bytes());
+            self.judge(&path).0
+        };
+        range.map_while(|index| level.names.get(index)).filter(wanted).map(CStr::to_owned).collect()
     }
 
     /// The current entry itself, if it is a directory that was entered.
@@ -197,7 +223,7 @@ impl<'a> Walk<'a> {
 
     /// Looks at the entry that `path` and `name` tell; none when it does not belong into the archive.
     fn look(&mut self) -> Option<Found> {
-        let (wanted, looks_below) = self.judge();
+        let (wanted, looks_below) = self.judge(&self.path);
         if !wanted {
             self.tell("excluded");
             if !looks_below {
@@ -267,7 +293,9 @@ impl<'a> Walk<'a> {
         if let Some(level) = far.and_then(|far| self.levels.get_mut(far)) {
             level.dir = None;
         }
-        self.levels.push(Level { dir: Some(dir), meta, wanted, names, next: 0, path_len: self.path.len() });
+        self.directories += 1;
+        let (serial, path_len) = (self.directories, self.path.len());
+        self.levels.push(Level { dir: Some(dir), meta, wanted, serial, names, next: 0, path_len });
         self.entered = true;
         Ok(meta)
     }
@@ -314,18 +342,18 @@ impl<'a> Walk<'a> {
         Some(dir)
     }
 
-    /// Whether the current path belongs into the archive, and whether what is below it might.
-    fn judge(&self) -> (bool, bool) {
+    /// Whether a path belongs into the archive, and whether what is below it might.
+    fn judge(&self, path: &[u8]) -> (bool, bool) {
         let select = self.select;
         if select.exclusions.is_empty() {
             return (true, true);
         }
         let full;
         let tested = if select.prefix.is_empty() {
-            &self.path
+            path
         } else {
-            full = [select.prefix.as_slice(), self.path.as_slice()].concat();
-            &full
+            full = [select.prefix.as_slice(), path].concat();
+            full.as_slice()
         };
         let wanted = !select.exclusions.matches(tested);
         let takes_subtree = !wanted && select.excluded == Excluded::WithSubtree;

@@ -2,12 +2,14 @@
 
 mod attributes;
 mod extents;
+mod fetch;
 mod make;
 mod meta;
 
 use attributes::collect;
 pub use attributes::{Attribute, attributes_of};
 pub use extents::{Extent, extents};
+pub use fetch::blocks_asked_for;
 pub use make::{Handle, has_default_acl, is_directory, no_umask};
 use meta::meta;
 pub use meta::{Kind, Meta, Stamp, meta_at, meta_of};
