@@ -28,6 +28,8 @@ pub struct Backups {
     /// Their type.
     #[serde(rename = "type")]
     pub kind: &'static str,
+    /// The directory they are in, the first one of several.
+    pub path: String,
     /// How many sets there are; none when nobody knows.
     pub count: Option<usize>,
     /// Bytes of all of them.
@@ -81,7 +83,8 @@ pub fn look(config: &Config) -> (Vec<Backups>, Vec<Destination>) {
     let dirs = destinations(config, &stocks);
     let mounts = mounts::all().unwrap_or_default();
     let mount = |dir: &Path| mounts::holding(&mounts, dir).map(|mount| mount.point.clone());
-    let looks = stocks.iter().map(sets_of).chain(dirs.iter().map(|dir| space_of(dir, mount(dir)))).collect();
+    let looks =
+        stocks.iter().enumerate().map(sets_of).chain(dirs.iter().map(|dir| space_of(dir, mount(dir)))).collect();
     let mut answers = probe::take_all(looks, PATIENCE).into_iter();
     let backups = stocks.iter().zip(answers.by_ref()).map(|(stock, answer)| backups(stock, answer)).collect();
     let mount = |dir: &Path| mount(dir).map(|point| point.display().to_string());
@@ -109,9 +112,10 @@ fn rsync_destination(config: &Config, action: &str) -> Option<PathBuf> {
     Some(Location::parse(&text, file.parent()?).ok()?.local()?.to_owned())
 }
 
-fn sets_of(stock: &Stock) -> Look<Answer> {
+fn sets_of((number, stock): (usize, &Stock)) -> Look<Answer> {
     let source: Source = stock.source.clone();
-    let name = format!("sets of {}", stock.label());
+    // several have the same actions: the periods of a vault
+    let name = format!("sets {number} of {}", stock.label());
     (name, Box::new(move || Answer::Sets(sets::find(&source))))
 }
 
@@ -133,6 +137,7 @@ fn backups(stock: &Stock, answer: Option<Answer>) -> Backups {
     let known = Backups {
         actions: stock.actions.clone(),
         kind: stock.kind,
+        path: stock.source.dirs().first().map_or_else(String::new, |dir| dir.display().to_string()),
         count: None,
         bytes: 0,
         newest: None,

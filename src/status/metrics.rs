@@ -13,9 +13,9 @@ pub fn text(status: &Status) -> String {
     page.gauge(
         "build_info",
         "Version of krista-backup on this server.",
-        [("version", status.version, Some("1".into()))],
+        [(label("version", status.version), Some("1".into()))],
     );
-    page.gauge("server_info", "Name of this server.", [("server", status.server.as_str(), Some("1".into()))]);
+    page.gauge("server_info", "Name of this server.", [(label("server", &status.server), Some("1".into()))]);
     page.one("status_timestamp_seconds", "When these metrics were made.", Some(seconds(status.clock)));
     page.one("state", "How the server stands: 0 ok, 1 warning, 2 error.", Some((status.state as u8).to_string()));
     page.one("config_errors", "Errors in the configuration.", Some(status.config.errors.to_string()));
@@ -28,7 +28,7 @@ pub fn text(status: &Status) -> String {
 
 fn tasks(page: &mut Page, tasks: &[TaskStatus]) {
     let mut each = |name: &str, help: &str, value: &dyn Fn(&TaskStatus) -> Option<String>| {
-        page.gauge(&format!("task_{name}"), help, tasks.iter().map(|task| ("task", task.name.as_str(), value(task))));
+        page.gauge(&format!("task_{name}"), help, tasks.iter().map(|task| (label("task", &task.name), value(task))));
     };
     each("enabled", "Whether the task is in the crontab.", &|task| task.enabled.map(flag));
     each("running", "Whether the task runs now.", &|task| Some(flag(task.running.is_some())));
@@ -63,7 +63,8 @@ fn sets(page: &mut Page, backups: &[Backups]) {
     let mut each = |name: &str, help: &str, value: &dyn Fn(&Backups) -> Option<String>| {
         let named = backups.iter().flat_map(|backups| {
             let value = value(backups);
-            backups.actions.iter().map(move |action| ("action", action.as_str(), value.clone()))
+            let labels = |action| label("action", action) + "," + &label("path", &backups.path);
+            backups.actions.iter().map(move |action| (labels(action), value.clone()))
         });
         page.gauge(name, help, named);
     };
@@ -82,7 +83,7 @@ fn sets(page: &mut Page, backups: &[Backups]) {
 
 fn destinations(page: &mut Page, destinations: &[Destination]) {
     let mut each = |name: &str, help: &str, value: &dyn Fn(&Destination) -> Option<String>| {
-        let named = destinations.iter().map(|one| ("target", one.path.as_str(), value(one)));
+        let named = destinations.iter().map(|one| (label("target", &one.path), value(one)));
         page.gauge(&format!("target_{name}"), help, named);
     };
     each("up", "Whether the destination answers.", &|one| Some(flag(one.problem.is_none())));
@@ -121,20 +122,21 @@ impl Page {
         let _ = writeln!(self.text, "krista_backup_{name} {value}");
     }
 
-    /// A metric with one label: the label's name, its value, and the number, where there is one.
-    fn gauge<'a>(&mut self, name: &str, help: &str, all: impl IntoIterator<Item = (&'a str, &'a str, Option<String>)>) {
-        let mut known = all.into_iter().filter_map(|(label, of, value)| Some((label, of, value?))).peekable();
+    /// A metric with labels, as [`label`] makes them, and the number, where there is one.
+    fn gauge(&mut self, name: &str, help: &str, all: impl IntoIterator<Item = (String, Option<String>)>) {
+        let mut known = all.into_iter().filter_map(|(labels, value)| Some((labels, value?))).peekable();
         if known.peek().is_none() {
             return;
         }
         self.head(name, help);
-        for (label, of, value) in known {
-            let _ = writeln!(self.text, "krista_backup_{name}{{{label}=\"{}\"}} {value}", escape(of));
+        for (labels, value) in known {
+            let _ = writeln!(self.text, "krista_backup_{name}{{{labels}}} {value}");
         }
     }
 }
 
-/// Backslash, quote and line break, as the format wants them.
-fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+/// A label with its value: backslash, quote and line break are escaped, as the format wants it.
+fn label(name: &str, value: &str) -> String {
+    let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    format!("{name}=\"{value}\"")
 }

@@ -230,6 +230,57 @@ fn a_run_leaves_both_files_for_monitoring() {
     assert_eq!(bench.names("out").len(), 2, "no temporary files: {:?}", bench.names("out"));
 }
 
+/// The periods of a vault have the same actions: each is looked at, and each has its own line for Prometheus, which takes no page
+/// with the same one twice.
+#[test]
+fn every_period_of_a_vault_is_looked_at() {
+    let bench = Bench::with(
+        "status-vault",
+        &format!(
+            "schedule:\n  good: {{actions: [pack, keep]}}\n{ACTIONS}  keep: {{type: move_bkp_period, action_list: [pack], dest_path: \
+             '{{dir}}/vault', periods: {{daily: {{cron: '* * * * *'}}, weekly: {{cron: '* * * * *'}}, never: {{cron: '0 0 30 2 *'}}}}}}\n"
+        ),
+    );
+    bench.write("src/file", "content");
+    bench.run(&["run", "good"]).exits(0);
+    let (_, document) = status(&bench);
+    let seen: Vec<_> = document["backups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|found| (found["path"].as_str().unwrap().rsplit('/').next().unwrap(), &found["count"], &found["problem"]))
+        .collect();
+    let none = &Value::Null;
+    assert_eq!(
+        seen,
+        [
+            ("backup", &1.into(), none),
+            ("daily", &1.into(), none),
+            ("weekly", &1.into(), none),
+            ("never", &0.into(), none)
+        ]
+    );
+    let shown = bench.run(&["status"]);
+    for place in ["/vault/daily\n", "/vault/weekly\n", "/vault/never\n"] {
+        contains(&shown.stdout, place);
+    }
+    let with_file = bench.read("config.yaml").replace("logs_path:", "metrics_file: kb.prom, logs_path:");
+    bench.config(&with_file);
+    bench.run(&["run", "good"]);
+    let metrics = bench.read("kb.prom");
+    let mut series: Vec<_> = metrics.lines().filter_map(|line| line.rsplit_once(' ')).map(|(name, _)| name).collect();
+    series.retain(|name| !name.starts_with('#'));
+    assert_eq!(
+        series.iter().filter(|name| name.starts_with("krista_backup_sets{action=\"keep\"")).count(),
+        3,
+        "{metrics}"
+    );
+    let all = series.len();
+    series.sort_unstable();
+    series.dedup();
+    assert_eq!(series.len(), all, "{metrics}");
+}
+
 /// P15, P27: everybody may read these files.
 #[test]
 fn no_secret_is_in_the_files() {

@@ -36,7 +36,7 @@ pub fn lines(status: &Status) -> Vec<Line> {
         &["TASK", "STATE", "LAST RUN", "RESULT", "TOOK", "WRITTEN", "LAST SUCCESS", "AGE", "NEXT RUN"],
         status.tasks.iter().map(|task| task_cells(task, now)),
     ));
-    lines.extend(section(&["BACKUPS OF", "SETS", "IN ALL", "NEWEST", "AGE", "SIZE", "VERIFIED"], {
+    lines.extend(section(&["BACKUPS OF", "SETS", "IN ALL", "NEWEST", "AGE", "SIZE", "VERIFIED", "IN"], {
         status.backups.iter().map(|backups| backup_cells(backups, now))
     }));
     lines.extend(section(&["DESTINATION", "FREE", "OF", "LEFT", "ON"], status.destinations.iter().map(disk_cells)));
@@ -122,6 +122,7 @@ fn backup_cells(backups: &Backups, now: OffsetDateTime) -> Vec<String> {
         newest.map_or_else(nothing, |newest| age(newest.time.age(now).as_secs())),
         newest.map_or_else(nothing, |newest| show_bytes(newest.size)),
         newest.map_or_else(nothing, verified),
+        backups.path.clone(),
     ]
 }
 
