@@ -27,9 +27,10 @@ pub fn enable(config_file: Option<&Path>, unit: &str) -> Result<Exit> {
         output::note(&format!("{} has no `cron`: skipped", task.name));
     }
     let crontab = Crontab::of(&config, file_owner)?;
+    crontab.owner.check_runs(&config.path)?;
     let old = crontab.read()?;
     let done = place(&crontab, &old, &timed, explicit.as_deref())?;
-    done.iter().try_for_each(|line| output::line(line))?;
+    crontab.tell(&done)?;
     for refusal in timed.iter().filter_map(|task| config.unit(&task.name, false).err()) {
         output::note(&format!("{}: see `krista-backup check`", refusal.summary));
     }
@@ -64,7 +65,7 @@ pub fn disable(config_file: Option<&Path>, unit: &str) -> Result<Exit> {
     remember(&crontab, &since);
     let done: Vec<_> = gone.iter().map(|name| format!("disabled {name}")).collect();
     crontab.log(&done);
-    done.iter().try_for_each(|line| output::line(line))?;
+    crontab.tell(&done)?;
     Ok(Exit::Done)
 }
 

@@ -139,6 +139,7 @@ impl Findings {
             return Err(Error::usage(format!("nothing was changed, because `{task}` would not start: {path}:{why}")));
         }
         let crontab = Crontab::of(&self.config, file_owner)?;
+        crontab.owner.check_runs(&self.config.path)?;
         let old = crontab.read()?;
         let saved = crontab.save(&old, "kb17")?;
         let lines = place(&crontab, &old, &tasks, explicit_path(&self.config.path)?.as_deref())?;

@@ -1,17 +1,19 @@
 //! One user's crontab as it is on this machine: read and replaced through `crontab`, nothing lost on the way.
 
 use crate::config::Config;
+use crate::cron::crontab as table;
 use crate::error::{Doing, Error, Result};
 use crate::output;
 use crate::run::logfile;
 use crate::run::places::Places;
 use crate::sys::process::{Command, End, Stdout, Stream, run};
 use crate::sys::signals::{self, Deadline, Limits};
-use crate::sys::{files, users};
+use crate::sys::users::{self, User};
+use crate::sys::{files, trust};
 use log::Level;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,14 +42,45 @@ struct Streams {
 }
 
 impl Owner {
-    /// `cron_user`, else whoever logged in, else root.
+    /// Whose is edited: `cron_user`'s, else that of whoever logged in, if their runs could read the configuration and write
+    /// logs, else root's.
     pub fn of(config: &Config) -> Result<Self> {
-        let own = users::by_uid(users::effective_uid()).map_or_else(|| "root".to_owned(), |user| user.name);
+        let works =
+            |user: &User| trust::lets_read(&config.path, user) && trust::lets_write(&config.logging.logs_path, user);
+        let login = || users::login_user().filter(works);
         let user = match &config.cron_user {
             Some(user) => user.clone(),
-            None if users::is_root() => users::login_user().map_or_else(|| "root".to_owned(), |user| user.name),
-            None => own.clone(),
+            None if users::is_root() => login().map_or_else(root, |user| user.name),
+            None => own_name(),
         };
+        Self::named(user)
+    }
+
+    /// All that may hold lines of ours and can be read by whoever asks: without a `cron_user` also those that root edited
+    /// earlier, whoever was logged in then. None when only another user can read them.
+    pub fn all(config: &Config) -> Vec<Self> {
+        let first = Self::of(config);
+        if config.cron_user.is_some() {
+            return first.into_iter().collect();
+        }
+        if !users::is_root() {
+            let holds = |owner: &Self| owner.peek().is_ok_and(|text| !table::tasks(text.as_bytes()).is_empty());
+            let own_file = std::fs::metadata(&config.path).is_ok_and(|meta| meta.uid() == users::effective_uid());
+            return first.into_iter().filter(|owner| own_file || holds(owner)).collect();
+        }
+        let mut owners: Vec<Self> = first.into_iter().collect();
+        let earlier = std::fs::read_dir(STATE_OF_OTHERS).into_iter().flatten().flatten();
+        let earlier = earlier.filter_map(|entry| entry.file_name().into_string().ok());
+        for user in std::iter::once(root()).chain(earlier).filter(|user| users::by_name(user).is_some()) {
+            if !owners.iter().any(|owner| owner.user == user) {
+                owners.extend(Self::named(user));
+            }
+        }
+        owners
+    }
+
+    fn named(user: String) -> Result<Self> {
+        let own = own_name();
         // it becomes an argument and part of a file name
         if user.is_empty() || user.starts_with(['-', '.']) || user.contains(['/', '\0']) {
             return Err(Error::usage(format!("`{}` is no name of a user", user.escape_debug())));
@@ -77,6 +110,21 @@ impl Owner {
         Err(Error::usage(format!(
             "reading configuration {}: refused as root, because it belongs to user {file_owner}, neither to root nor to {}, \
              whose crontab it is about",
+            config.display(),
+            self.user
+        )))
+    }
+
+    /// Fails when the runs, which are this user's, could not read the configuration: nothing would ever be backed up.
+    pub fn check_runs(&self, config: &Path) -> Result<()> {
+        let Some(user) = users::by_name(&self.user) else { return Ok(()) };
+        let config = std::path::absolute(config).doing(|| format!("resolving {}", config.display()))?;
+        if trust::lets_read(&config, &user) {
+            return Ok(());
+        }
+        Err(Error::usage(format!(
+            "no run could read {}: they would be those of {}, in whose crontab they stand; let this user read it, or set \
+             `cron_user` in the section `cron`",
             config.display(),
             self.user
         )))
@@ -213,12 +261,28 @@ impl Crontab {
 
     /// Records what was done, in the log of what happens outside runs.
     pub fn log(&self, done: &[String]) {
-        for line in done {
-            let logged =
-                logfile::program(&self.places, Level::Info, &format!("crontab of {}: {line}", self.owner.user));
+        for line in self.lines(done) {
+            let logged = logfile::program(&self.places, Level::Info, &line);
             logged.unwrap_or_else(|error| output::note(&error.to_string()));
         }
     }
+
+    /// Shows what was done.
+    pub fn tell(&self, done: &[String]) -> Result<()> {
+        self.lines(done).try_for_each(|line| output::line(&line))
+    }
+
+    fn lines(&self, done: &[String]) -> impl Iterator<Item = String> {
+        done.iter().map(|line| format!("crontab of {}: {line}", self.owner.user))
+    }
+}
+
+fn root() -> String {
+    "root".to_owned()
+}
+
+fn own_name() -> String {
+    users::by_uid(users::effective_uid()).map_or_else(root, |user| user.name)
 }
 
 /// Debian's, cronie's and BusyBox's wording for a user without a table.

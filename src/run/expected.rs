@@ -38,19 +38,24 @@ pub struct Expected {
 impl Expected {
     /// Looks at the crontab (through `crontab -l`) and at what `enable` recorded. Changes nothing.
     pub fn of(config: &Config) -> Self {
-        let owner = Owner::of(config).ok();
-        let table = owner.as_ref().and_then(|owner| owner.peek().ok());
-        let own = || Places { logs: config.logging.logs_path.clone(), group: None };
-        let since = enabled::read(&owner.map_or_else(own, |owner| owner.places(config)));
+        let owners = Owner::all(config);
+        let tables: Option<Vec<String>> = owners.iter().map(|owner| owner.peek().ok()).collect();
+        let tables = tables.filter(|tables| !tables.is_empty());
+        let mut since = enabled::read(&Places { logs: config.logging.logs_path.clone(), group: None });
+        for owner in &owners {
+            since.extend(enabled::read(&owner.places(config)));
+        }
         let changed = std::fs::metadata(&config.path).and_then(|meta| meta.modified()).ok();
-        let crontab = match &table {
+        let crontab = match &tables {
             Some(_) => Crontab::Read,
             None if since.is_empty() => Crontab::Unknown,
             None => Crontab::Recorded,
         };
         let recorded = (crontab == Crontab::Recorded).then(|| since.keys().cloned().collect());
         Self {
-            enabled: table.map(|table| table::tasks(table.as_bytes())).or(recorded),
+            enabled: tables
+                .map(|tables| tables.iter().flat_map(|text| table::tasks(text.as_bytes())).collect())
+                .or(recorded),
             crontab,
             since,
             config_changed: changed.map_or(OffsetDateTime::UNIX_EPOCH, OffsetDateTime::from),

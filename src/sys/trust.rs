@@ -1,7 +1,7 @@
 //! Whether root may run or read what lies at a path: nobody else may be able to change it (P25).
 
 use crate::error::{Doing, Error, Result};
-use crate::sys::users;
+use crate::sys::users::{self, User};
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -39,6 +39,33 @@ pub fn place(path: &Path, owner: u32) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether a user could read this file, going by owners and modes; where more than these decides, it may turn out otherwise.
+pub fn lets_read(path: &Path, user: &User) -> bool {
+    lets(path, user, 4)
+}
+
+/// Whether a user could write into this directory, or make it where it does not exist yet; as [`lets_read`].
+pub fn lets_write(dir: &Path, user: &User) -> bool {
+    let existing = dir.ancestors().find(|place| place.symlink_metadata().is_ok());
+    existing.is_some_and(|dir| lets(dir, user, 2 | 1))
+}
+
+/// Whether a user may enter all directories above this place, and may do there what these bits say.
+fn lets(path: &Path, user: &User, wanted: u32) -> bool {
+    let groups = users::groups_of(user);
+    let lets = |st: &Metadata, bits: u32| {
+        let class = match st {
+            _ if user.uid == 0 => return true,
+            _ if st.uid() == user.uid => 6,
+            _ if groups.contains(&st.gid()) => 3,
+            _ => 0,
+        };
+        st.mode() >> class & bits == bits
+    };
+    let enters = |dirs: Vec<(PathBuf, Metadata)>| dirs.iter().all(|(_, st)| lets(st, 1));
+    path.metadata().is_ok_and(|st| lets(&st, wanted)) && above(path).is_ok_and(enters)
 }
 
 /// The user other than root who owns a directory above this file, and could therefore put another one in its place; the

@@ -2,7 +2,7 @@
 //! spool of its own.
 
 use crate::support::crontabs::{Cron, Scratch};
-use crate::support::{BINARY, Bench, contains, lacks};
+use crate::support::{BINARY, Bench, Ran, contains, lacks};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::process::{Command, Stdio};
@@ -35,7 +35,9 @@ fn line(bench: &Bench, cron: &str, task: &str, days: &str) -> String {
 }
 
 fn of(user: &Scratch, name: &str, sections: &str) -> Bench {
-    Bench::with(name, &format!("cron: {{cron_user: {}}}\n{sections}", user.name))
+    let bench = Bench::with(name, &format!("cron: {{cron_user: {}}}\n{sections}", user.name));
+    fs::set_permissions(bench.path("config.yaml"), fs::Permissions::from_mode(0o644)).unwrap();
+    bench
 }
 
 #[test]
@@ -57,9 +59,10 @@ fn enable_all_replaces_kb17s_lines_and_leaves_every_other_byte() {
     assert_eq!(user.table(), enabled);
     let saved = user.state().join(format!(".state/crontab-{}.saved", user.name));
     assert_eq!(fs::read_to_string(saved).unwrap(), format!("{own}{KB17}# the end\n"));
-    bench.run(&["dis", "diff"]).gives(0, "disabled diff\n", "");
+    bench.run(&["dis", "diff"]).gives(0, &format!("crontab of {}: disabled diff\n", user.name), "");
     assert_eq!(user.table(), format!("{own}\n{broken}\n\n{full}# the end\n"));
-    bench.run(&["disable", "all"]).gives(0, "disabled broken\ndisabled full\n", "");
+    let both = format!("crontab of {0}: disabled broken\ncrontab of {0}: disabled full\n", user.name);
+    bench.run(&["disable", "all"]).gives(0, &both, "");
     assert_eq!(user.table(), format!("{own}\n\n\n# the end\n"));
     let log = fs::read_to_string(user.state().join("krista_backup/krista_backup.log")).unwrap();
     contains(&log, "disabled full");
@@ -72,7 +75,7 @@ fn a_task_no_longer_configured_can_be_disabled_and_one_without_cron_not_enabled(
     let bench = of(&user, "gone", TASKS);
     user.set_table(KB17.as_bytes());
     bench.config(&bench.read("config.yaml").replace("  full:", "  weekly:"));
-    bench.run(&["disable", "full"]).gives(0, "disabled full\n", "");
+    bench.run(&["disable", "full"]).gives(0, &format!("crontab of {}: disabled full\n", user.name), "");
     lacks(&user.table(), "run full");
     contains(&user.table(), "run diff");
     let nowhere =
@@ -84,6 +87,104 @@ fn a_task_no_longer_configured_can_be_disabled_and_one_without_cron_not_enabled(
     bench.run(&["enable", "manual"]).gives(2, "", "krista-backup: task `manual` has no `cron`\n");
     bench.run(&["enable", "full"]).gives(2, "", "krista-backup: there is no task `full` in {dir}/config.yaml\n");
     assert_eq!(user.table(), before);
+}
+
+/// A command of the bench as somebody who logged in as this user and became root; none where that cannot be had.
+fn logged_in(bench: &Bench, user: &Scratch, arguments: &[&str]) -> Ran {
+    let command = bench.command(arguments);
+    let mut shell = Command::new("sh");
+    let login = format!("echo {} >/proc/self/loginuid && exec \"$@\"", user.uid);
+    shell.args(["-c", &login, "sh"]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    bench.ran(shell.current_dir("/").output().unwrap())
+}
+
+/// Without `cron_user` the line goes to whoever logged in, if that user's runs can read the configuration and write logs, else to root; in both
+/// cases it is found again where nobody is logged in: in a night's `list`, by the webapi.
+#[test]
+fn whoever_logged_in_gets_the_line_only_if_it_would_work() {
+    let user = Scratch::new();
+    let mut bench = Bench::with("logged-in", TASKS);
+    fs::create_dir(bench.path("spool")).unwrap();
+    let spool = bench.path("spool").display().to_string();
+    bench.fake("crontab", &format!("exec busybox crontab -c '{spool}' \"$@\""));
+    let enabled = |bench: &Bench| {
+        let list: serde_json::Value = serde_json::from_str(&bench.run(&["list", "--json"]).stdout).unwrap();
+        list["tasks"].as_array().unwrap().iter().filter(|task| task["enabled"] == true).count()
+    };
+    let config = bench.path("config.yaml");
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
+    let ran = logged_in(&bench, &user, &["enable", "full"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    contains(&ran.stdout, "crontab of root: enabled full: 00 23 * * 0 ");
+    assert!(bench.path("spool/root").exists() && !bench.path("spool").join(&user.name).exists());
+    assert_eq!(enabled(&bench), 1);
+    assert_eq!(logged_in(&bench, &user, &["disable", "full"]).code, 0);
+
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o644)).unwrap();
+    let ran = logged_in(&bench, &user, &["enable", "full"]);
+    contains(&ran.stdout, "crontab of root: enabled full: ");
+    assert_eq!(logged_in(&bench, &user, &["disable", "full"]).code, 0);
+    // logs could be written, too
+    chown(bench.path("log"), Some(user.uid), None).unwrap();
+    let ran = logged_in(&bench, &user, &["enable", "full"]);
+    contains(&ran.stdout, &format!("crontab of {}: enabled full: 00 23 * * 0 ", user.name));
+    contains(&bench.read(&format!("spool/{}", user.name)), "run full");
+    assert_eq!(enabled(&bench), 1, "root finds it without being told who logged in");
+
+    // said in so many words, it is refused before it is in the way every night
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
+    bench.config(&format!("cron: {{cron_user: {}}}\n{}", user.name, bench.read("config.yaml")));
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
+    let ran = bench.run(&["enable", "diff"]);
+    contains(
+        &ran.exits(2).stderr,
+        &format!("no run could read {{dir}}/config.yaml: they would be those of {},", user.name),
+    );
+    lacks(&bench.read(&format!("spool/{}", user.name)), "run diff");
+}
+
+/// The webapi without root's rights sees its own empty table, which says nothing about root's.
+#[test]
+fn another_users_empty_table_is_not_taken_for_roots() {
+    let user = Scratch::new();
+    let mut bench = Bench::with("not-roots", TASKS);
+    fs::create_dir(bench.path("spool")).unwrap();
+    let spool = bench.path("spool").display().to_string();
+    bench.fake("crontab", &format!("exec busybox crontab -c '{spool}' \"$@\""));
+    assert_eq!(bench.run(&["enable", "full"]).code, 0);
+    let seen = || {
+        let program = bench.path("krista-backup").display().to_string();
+        let config = bench.path("config.yaml").display().to_string();
+        let mut command = Command::new("setpriv");
+        command.args([
+            &format!("--reuid={}", user.uid),
+            "--clear-groups",
+            &program,
+            "--config",
+            &config,
+            "status",
+            "--json",
+        ]);
+        let output = command.current_dir("/").output().unwrap();
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    assert!(Command::new("cp").arg(BINARY).arg(bench.path("krista-backup")).status().unwrap().success());
+    assert!(Command::new("chmod").args(["-R", "a+rX"]).arg(bench.path("")).status().unwrap().success());
+    let document = seen();
+    assert_eq!(
+        (&document["crontab"], &document["tasks"][0]["enabled"]),
+        (&"recorded".into(), &true.into()),
+        "{document}"
+    );
+    fs::remove_file(bench.path("log/.state/enabled.json")).unwrap();
+    let document = seen();
+    assert_eq!((&document["crontab"], &document["tasks"][0]["enabled"]), (&"unknown".into(), &serde_json::Value::Null));
 }
 
 #[test]

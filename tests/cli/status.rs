@@ -89,7 +89,7 @@ fn a_server_is_as_well_as_its_worst_task() {
     contains(&ran.stdout, "ERROR srv, ");
     contains(&ran.stdout, "error bad: failed on ");
     contains(&ran.stdout, ": fail: the command exited with status 3\n");
-    contains(&ran.stdout, "when written\n");
+    contains(&ran.stdout, "  when written  ");
     // a damaged newest set is a failure, too
     bench.run(&["run", "fail"]);
     let set = bench.names("backup").into_iter().find(|name| name.ends_with(".tar.gz")).unwrap();
