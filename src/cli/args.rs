@@ -278,12 +278,8 @@ pub(super) struct LogsArgs {
 )]
 pub(super) struct WebArgs {
     /// start (in the foreground) or stop
-    #[argh(positional)]
-    pub(super) order: String,
-
-    /// what KB17's `web users` took
-    #[argh(positional, hidden_help)]
-    pub(super) rest: Vec<String>,
+    #[argh(positional, arg_name = "order")]
+    pub(super) words: Vec<String>,
 
     /// the webapi; there is deliberately no web UI
     #[argh(switch)]

@@ -116,17 +116,20 @@ fn dispatch(args: &[String]) -> Result<Exit> {
                 help(&help::Question { topic: topic.as_deref(), language: lang.as_deref(), commands: &verbs })
             }
         },
-        Some(Command::Web(args)) => match (args.order.as_str(), args.rest.first(), args.api || args.webapi) {
-            ("users", ..) | ("start" | "stop", None, false) => Err(Error::usage(
-                "there is deliberately no web UI: use `web start --api`, `status`, `list`, `check` or `logs`",
-            )),
-            (_, Some(extra), _) => Err(Error::usage(format!("`web` has no use for `{extra}`"))),
-            ("start", None, true) => web::start(config, args.user),
-            ("stop", None, true) => web::stop(config),
-            (order, None, _) => {
-                Err(Error::usage(format!("`web` knows start and stop, not `{order}`; see `krista-backup web --help`")))
+        Some(Command::Web(args)) => {
+            match (args.words.first().map_or("", String::as_str), args.words.get(1), args.api || args.webapi) {
+                ("users", ..) | ("start" | "stop", None, false) => Err(Error::usage(
+                    "there is deliberately no web UI: use `web start --api`, `status`, `list`, `check` or `logs`",
+                )),
+                (_, Some(extra), _) => Err(Error::usage(format!("`web` has no use for `{extra}`"))),
+                ("start", None, true) => web::start(config, args.user),
+                ("stop", None, true) => web::stop(config),
+                ("", ..) => Err(Error::usage("`web` does what? `web start --api` or `web stop --api`")),
+                (order, None, _) => Err(Error::usage(format!(
+                    "`web` knows start and stop, not `{order}`; see `krista-backup web --help`"
+                ))),
             }
-        },
+        }
     }
 }
 

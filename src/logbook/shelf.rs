@@ -1,6 +1,6 @@
 //! One directory of logs as it was last seen, brought up to date with as few questions to the kernel as possible.
 
-use crate::error::Result;
+use crate::error::{Doing, Result};
 use crate::logbook::mask::Secrets;
 use crate::logbook::names;
 use crate::logbook::verdict::{Reading, Verdict};
@@ -232,13 +232,23 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// Reads what was added to a log; false when there was no time for it. A log that cannot be read says nothing.
+    /// Reads what was added to a log; false when there was no time for it.
     fn read(&mut self, log: &mut Listed) -> bool {
         if self.deadline.is_some_and(|deadline| Instant::now() > deadline) {
             return false;
         }
-        let Ok(file) = self.dir.open_file(&log.name) else { return true };
-        let Ok(facts) = files::facts(&file) else { return true };
+        if log.verdict.is_unreadable() {
+            log.verdict = Verdict::default();
+        }
+        let doing = || format!("reading {}", log.name);
+        let opened = self.dir.open_file(&log.name).and_then(|file| Ok((files::facts(&file).doing(doing)?, file)));
+        let (facts, file) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                log.verdict = Verdict::unreadable(&error);
+                return true;
+            }
+        };
         let is_same = |known: Identity| known.2 == facts.identity && known.0 < facts.size;
         if facts.identity != log.found.2 || log.read.is_some_and(|known| !is_same(known)) {
             // another file, or as long as before and so written anew
@@ -249,7 +259,7 @@ impl Desk<'_> {
         match reading.go_on(&mut log.verdict, facts.size) {
             Ok(true) => log.read = Some(identity(&facts)),
             Ok(false) => return false,
-            Err(_) => {}
+            Err(error) => log.verdict = Verdict::unreadable(&error),
         }
         true
     }

@@ -3,6 +3,7 @@
 
 use crate::logbook::mask::{self, Mask, Secrets};
 use crate::logbook::origin::{self, Origin};
+use std::fmt::Display;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::time::Instant;
@@ -73,9 +74,22 @@ pub struct Verdict {
     warning: Option<Box<str>>,
     /// Whether the error stands in a last line without an end, which may get longer.
     open: bool,
+    /// Whether it could not be read, which is what the warning says.
+    unreadable: bool,
 }
 
 impl Verdict {
+    /// That of a log which cannot be read: nobody may take it for a clean one.
+    pub fn unreadable(why: &dyn Display) -> Self {
+        let warning = Some(format!("this log cannot be read: {why}\n").into());
+        Self { warning, unreadable: true, ..Self::default() }
+    }
+
+    /// Whether it is that of a log which cannot be read.
+    pub fn is_unreadable(&self) -> bool {
+        self.unreadable
+    }
+
     /// Whether some line is an error.
     pub fn is_error(&self) -> bool {
         self.error.is_some()

@@ -119,7 +119,10 @@ fn read_holder(file: &mut File) -> Option<Holder> {
 
 fn describe(file: &mut File) -> String {
     match read_holder(file) {
-        Some(holder) => format!("`{}`, process {}, since {}", holder.unit, holder.pid, holder.since),
+        Some(Holder { unit, pid, since }) => {
+            let to_the_second = since.get(..19).unwrap_or(&since).replace('T', " ");
+            format!("`{unit}`, process {pid}, since {to_the_second}")
+        }
         None => "its name is not known yet".to_owned(),
     }
 }
@@ -162,7 +165,7 @@ mod tests {
         let refused = take(&path, &asking("diff", 0, &cancel)).unwrap_err();
         assert_eq!(take_existing(&path, &asking("diff", 0, &cancel)).unwrap_err().kind(), Kind::Locked);
         assert_eq!(refused.kind(), Kind::Locked);
-        assert_eq!(refused.to_string(), "another run is at work: `full`, process 42, since 2026-11-23T01:00:00+03:00");
+        assert_eq!(refused.to_string(), "another run is at work: `full`, process 42, since 2026-11-23 01:00:00");
         cancel.request(15);
         let stopped = take(&path, &asking("diff", 60, &cancel)).unwrap_err();
         assert_eq!(stopped.kind(), Kind::Interrupted(15));

@@ -1,11 +1,12 @@
 //! `logs`: the logs of this server and of another one.
 
-use crate::support::{Bench, contains};
+use crate::support::tree::is_root;
+use crate::support::{BINARY, Bench, contains};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -66,6 +67,29 @@ fn terminal_codes_are_shown_not_obeyed() {
     bench.write("log/2020/x.log", "a\x1b]0;owned\x07 \x1b[2J\r\n\u{9b}31m\tпароль\n");
     let ran = bench.run(&["logs", "2020/x.log"]);
     ran.gives(0, "a\\u{1b}]0;owned\\u{7} \\u{1b}[2J\n\\u{9b}31m\tпароль\n", "");
+}
+
+/// A log that whoever asks may not read does not look like a clean one.
+#[test]
+fn a_log_that_cannot_be_read_is_said() {
+    if !is_root() {
+        eprintln!("not root: nobody else can ask");
+        return;
+    }
+    let bench = bench("logs-unreadable");
+    assert!(Command::new("chmod").args(["-R", "a+rX"]).arg(bench.path("")).status().unwrap().success());
+    fs::set_permissions(bench.path(&format!("log/2020/{RUN}.log")), fs::Permissions::from_mode(0o600)).unwrap();
+    // where the tests were built need not be a place that everybody may enter
+    let program = bench.path("krista-backup");
+    assert!(Command::new("cp").arg(BINARY).arg(&program).status().unwrap().success());
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups"]).arg(program).arg("--config");
+    command.arg(bench.path("config.yaml")).args(["logs", "--json"]).current_dir("/");
+    let list: Value = serde_json::from_str(&bench.ran(command.output().unwrap()).stdout).unwrap();
+    let log = &list["logs"][0];
+    assert_eq!((&log["error"], &log["warning"]), (&false.into(), &true.into()), "{list}");
+    contains(log["message"].as_str().unwrap(), "this log cannot be read: ");
+    assert_eq!(list["logs"][1]["message"], "2020-07-07 05:00:00.602 77-test-srv WARNING a old\n");
 }
 
 /// P28

@@ -35,6 +35,8 @@ fn wrong_usage_is_one_line_and_2() {
         (&["check", "--nonsense"], "--nonsense"),
         (&["--config"], "--config needs a file"),
         (&["run", "x", "--on-weekdays", "8"], "weekday"),
+        (&["web"], "`web start --api` or `web stop --api`"),
+        (&["web", "--api"], "`web start --api` or `web stop --api`"),
         (&["web", "start"], "deliberately no web UI"),
         (&["web", "users", "add"], "deliberately no web UI"),
         (&["web", "start", "--api", "x"], "no use for `x`"),
