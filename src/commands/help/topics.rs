@@ -147,8 +147,17 @@ pub fn action_type<'a>(name: &str, pages: &'a Pages, language: Language) -> Opti
     section(pages.page(ACTIONS, language)?, &format!("`{name}`")).filter(|_| known)
 }
 
-/// What the tables of the configuration say about a key: a line for each section that has it.
+/// What the tables of the configuration say about a key: a line for each section that has it. `web.token` is the one of that
+/// section.
 pub fn key(name: &str, pages: &Pages, language: Language) -> Option<String> {
+    let (section, name) = name.rsplit_once('.').unwrap_or(("", name));
+    // a key of a section that has no table of its own is told in the section's line
+    let inside = format!("`{name}`:");
+    let tells = |title: &str, row: &str| {
+        row.split_once("` |").is_some_and(|(key, meaning)| {
+            key == name && title.contains(section) || meaning.contains(&inside) && key.contains(section)
+        })
+    };
     let mut found = String::new();
     for page in ["docs/config.md", ACTIONS] {
         let (mut title, mut table) = ("", Vec::new());
@@ -162,7 +171,7 @@ pub fn key(name: &str, pages: &Pages, language: Language) -> Option<String> {
             }
             table.push(line);
             if let [head, rule, _, ..] = table.as_slice()
-                && line.strip_prefix("| `").and_then(|row| row.split_once("` |")).is_some_and(|(key, _)| key == name)
+                && line.strip_prefix("| `").is_some_and(|row| tells(title, row))
             {
                 found.extend(["###", title, "\n\n", head, "\n", rule, "\n", line, "\n\n"]);
             }
@@ -178,6 +187,18 @@ fn is_type(title: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_are_found_by_section_too() {
+        let pages = Pages::unpack().unwrap();
+        let found = |name: &str| key(name, &pages, Language::English);
+        assert_eq!(found("web.token").unwrap().matches("###").count(), 1);
+        assert!(found("web.token").unwrap().contains("Authorization"));
+        assert_eq!(found("cron_user"), found("cron.cron_user"));
+        assert!(found("cron_user").unwrap().contains("whose crontab"));
+        assert_eq!(found("naming.token"), None);
+        assert_eq!(found("tokens"), None);
+    }
 
     #[test]
     fn every_action_type_has_a_text_in_both_languages() {
