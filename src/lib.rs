@@ -2,6 +2,8 @@
 //!
 //! The map, lowest layer first; a module knows only what stands above it in this list (`tests/layers.rs` checks):
 
+#![cfg_attr(test, allow(clippy::disallowed_methods))] // a test that cannot start a thread may panic
+
 pub mod error; // one error type → exit code
 pub mod units; // bytes, durations, percentages
 pub mod nearest; // the right spelling nearest to a wrong one

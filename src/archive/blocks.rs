@@ -4,6 +4,7 @@
 use crate::error::{Doing, Error, Result};
 use crate::store::manifest::Blocks;
 pub use crate::store::manifest::hex;
+use crate::sys::threads;
 use flate2::Crc;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
@@ -301,8 +302,7 @@ pub fn run<M: Mark, T>(
     produce: impl FnOnce(&mut Sink<M>) -> Result<T>,
     mut consume: impl FnMut(&mut Job<M>) -> Result<()> + Send,
 ) -> Result<T> {
-    let threads = crew.threads.max(1);
-    let count = buffers(threads, crew.block);
+    let count = buffers(crew.threads.max(1), crew.block);
     let (free_in, free) = sync_channel(count);
     let (work, queue) = sync_channel::<Job<M>>(count);
     let (done_in, done) = channel();
@@ -313,12 +313,12 @@ pub fn run<M: Mark, T>(
     }
     let queue = Mutex::new(queue);
     thread::scope(|scope| {
-        for _ in 0..threads {
+        let writer = threads::start(scope, "write", move || in_order(&done, &free_in, &mut consume))?;
+        threads::start_some(scope, ("compress", crew.threads.max(1)), || {
             let (queue, done) = (&queue, done_in.clone());
-            scope.spawn(move || compress(worker(), queue, &done));
-        }
+            move || compress(worker(), queue, &done)
+        })?;
         drop(done_in);
-        let writer = scope.spawn(move || in_order(&done, &free_in, &mut consume));
         let mut sink = Sink { job: None, next: 0, len: 0, free, work };
         let produced = produce(&mut sink).and_then(|value| sink.send().map(|()| value));
         drop(sink);

@@ -4,6 +4,7 @@ use crate::archive::blocks::{Codec, Decoder, Ending, Index, Sum, Written, buffer
 use crate::archive::notes::Notes;
 use crate::archive::read::{Reader, Type};
 use crate::error::{Doing, Error, Result};
+use crate::sys::threads;
 use flate2::Crc;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -85,10 +86,10 @@ pub fn decode<T>(
     let (done_in, done) = channel();
     let queue = Mutex::new(queue);
     thread::scope(|scope| {
-        for _ in 0..threads {
+        threads::start_some(scope, ("decode", threads), || {
             let (queue, done) = (&queue, done_in.clone());
-            scope.spawn(move || decompress(file, codec, queue, &done));
-        }
+            move || decompress(file, codec, queue, &done)
+        })?;
         drop(done_in);
         let mut blocks = Blocks::new(index, (check, codec.ending()), (work, done));
         blocks.begin(file, codec, buffers(threads, index.block))?;

@@ -321,6 +321,7 @@ impl Config {
         workshop.quarrels = rivals::quarrels(&written);
         workshop.written = written;
         general.extend(check::locate(&marks, of_top.into_iter().chain(workshop.schemes.problems(&["naming"]))));
+        general.extend(check::locate(&marks, top::overwritten(&top.logging, path)));
         let naming = schemes::get(&value, "naming");
         let is_written = |key: &str| match naming {
             Some(Value::Map(pairs)) => pairs.iter().any(|(known, _)| known == key),

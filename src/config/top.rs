@@ -6,6 +6,7 @@ use crate::actions::properties::{Problem, Property, Severity};
 use crate::config::network::Network;
 use crate::config::secret::Secret;
 use crate::config::{Logging, Naming, Web};
+use crate::store::journal;
 use crate::sys::users;
 use crate::value::Value;
 use std::net::IpAddr;
@@ -92,6 +93,27 @@ pub(super) fn read_logging(p: &mut Properties<'_>) -> Logging {
         status_file: p.path("status_file"),
         metrics_file: p.path("metrics_file"),
     }
+}
+
+/// Files of `logging` that are replaced whole at every run, and would take something else with them.
+pub(super) fn overwritten(logging: &Logging, config: &Path) -> Vec<Problem> {
+    let journal = logging.logs_path.join(journal::FILE_NAME);
+    let replaced = [
+        ("trigger_filepath", &logging.trigger),
+        ("status_file", &logging.status_file),
+        ("metrics_file", &logging.metrics_file),
+    ];
+    let replaced: Vec<_> = replaced.into_iter().filter_map(|(key, path)| Some((key, path.as_deref()?))).collect();
+    let victim = |at: usize, path: &Path| {
+        let earlier = replaced.iter().take(at).find(|(_, other)| *other == path).map(|(key, _)| format!("`{key}`"));
+        let own = (path == config).then(|| "this configuration".to_owned());
+        earlier.or(own).or_else(|| (path == journal).then(|| "the journal".to_owned()))
+    };
+    let problem = |(at, (key, path)): (usize, &(&str, &Path))| {
+        let message = format!("`{key}` would overwrite {}: it needs a file of its own", victim(at, path)?);
+        Some(Problem { severity: Severity::Error, path: vec!["logging".to_owned(), (*key).to_owned()], message })
+    };
+    replaced.iter().enumerate().filter_map(problem).collect()
 }
 
 pub(super) fn read_web(p: &mut Properties<'_>) -> Web {

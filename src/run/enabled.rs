@@ -18,7 +18,7 @@ pub fn path(places: &Places) -> PathBuf {
 
 /// What is recorded; nothing when there is no record or it cannot be read, because it only says from when to count.
 pub fn read(places: &Places) -> Since {
-    let text = std::fs::read(path(places)).unwrap_or_default();
+    let text = files::read_note(&path(places)).unwrap_or_default();
     let written: BTreeMap<String, String> = serde_json::from_slice(&text).unwrap_or_default();
     let moment = |(task, text): (String, String)| Some((task, OffsetDateTime::parse(&text, &Rfc3339).ok()?));
     written.into_iter().filter_map(moment).collect()

@@ -3,18 +3,22 @@
 //! A unit's success must not hide another unit's fresh failure, so what every unit last said is remembered beside the
 //! locks; the file shows the worst of this unit's result and of what the others said within [`MEMORY`].
 
-use crate::error::{Doing, Result};
+use crate::error::Result;
 use crate::outcome::Outcome;
 use crate::sys::files;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
+use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 use time::OffsetDateTime;
 
 /// How long a result stands against a less severe one of another unit, in seconds (5 hours, as KB17).
 const MEMORY: i64 = 5 * 3600;
+
+/// How long the others' turn is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a unit last said.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -61,17 +65,14 @@ impl Trigger {
     fn say(&self, now: OffsetDateTime, change: impl FnOnce(&mut Memory)) -> Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
         let lock = self.state.join("trigger.lock");
-        let doing = || format!("taking the lock {}", lock.display());
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NOFOLLOW);
-        // without the lock (a full or missing log disk) the word still has to get out
-        let guard = options.open(&lock).and_then(|file| file.lock().map(|()| file)).doing(doing);
+        // without the lock (a full or missing log disk, somebody who hangs) the word still has to get out
+        let guard = files::lock_within(&lock, PATIENCE);
         let mut memory = remembered(&self.memory_path(), path);
         change(&mut memory);
         memory.retain(|unit, said| *unit == self.unit || fresh(*said, now));
         let word = worst(&memory).trigger();
         let written = write(path, word);
-        if guard.is_ok() {
+        if guard.is_some() {
             let text = serde_json::to_vec(&memory).unwrap_or_default();
             let _ = files::replace_note(&self.memory_path(), &text, 0o600); // informs only: see `remembered`
         }
@@ -86,20 +87,17 @@ impl Trigger {
 /// Puts a word into a trigger file whose path cannot be trusted: only where a regular file already holds such a word, so that
 /// whoever made the path up can at most change an alarm.
 pub fn overrule(path: &Path, outcome: Outcome) -> Result<()> {
-    let is_file = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() < 32);
-    let shown = if is_file { std::fs::read_to_string(path).unwrap_or_default() } else { String::new() };
-    match meaning(shown.trim()) {
+    match shown(path) {
         Some(_) => write(path, outcome.trigger()),
         None => Ok(()),
     }
 }
 
 fn write(path: &Path, word: &str) -> Result<()> {
-    if std::fs::read(path).is_ok_and(|now| now == word.as_bytes()) {
+    if files::read_note(path).is_ok_and(|now| now == word.as_bytes()) {
         // the agent looks at the age, too
-        let touched =
-            OpenOptions::new().write(true).open(path).and_then(|f| f.set_modified(std::time::SystemTime::now()));
-        if touched.is_ok() {
+        let file = File::options().write(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
+        if file.and_then(|file| file.set_modified(SystemTime::now())).is_ok() {
             return Ok(());
         }
     }
@@ -108,10 +106,9 @@ fn write(path: &Path, word: &str) -> Result<()> {
 
 /// What the units said, and what the file says when nobody of ours said it.
 fn remembered(memory: &Path, trigger: &Path) -> Memory {
-    let text = std::fs::read(memory).unwrap_or_default();
+    let text = files::read_note(memory).unwrap_or_default();
     let mut memory: Memory = serde_json::from_slice(&text).unwrap_or_default();
-    let shown = std::fs::read_to_string(trigger).unwrap_or_default();
-    if let Some(outcome) = meaning(shown.trim()).filter(|outcome| outcome.trigger() != worst(&memory).trigger()) {
+    if let Some(outcome) = shown(trigger).filter(|outcome| outcome.trigger() != worst(&memory).trigger()) {
         let written = std::fs::metadata(trigger).and_then(|meta| meta.modified());
         let at = written.map_or(0, |at| OffsetDateTime::from(at).unix_timestamp());
         memory.insert(STRANGER.to_owned(), Said { outcome, at });
@@ -119,8 +116,10 @@ fn remembered(memory: &Path, trigger: &Path) -> Memory {
     memory
 }
 
-/// The outcome a word in the trigger file stands for.
-pub fn meaning(word: &str) -> Option<Outcome> {
+/// What a trigger file says; none when it is no file that holds one of the three words.
+pub fn shown(path: &Path) -> Option<Outcome> {
+    let text = files::read_note(path).ok()?;
+    let word = str::from_utf8(&text).ok()?.trim();
     [Outcome::Ok, Outcome::Warning, Outcome::Failed].into_iter().find(|outcome| outcome.trigger() == word)
 }
 

@@ -198,10 +198,7 @@ fn odd_trigger(path: &Path) -> Option<Reason> {
 }
 
 fn trigger_word(path: &Path) -> Option<String> {
-    let small = std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() < 64);
-    let text = small.then(|| std::fs::read_to_string(path).ok()).flatten()?;
-    let word = text.trim();
-    trigger::meaning(word).map(|_| word.to_owned())
+    trigger::shown(path).map(|outcome| outcome.trigger().to_owned())
 }
 
 fn full_name(config: &Config) -> Option<String> {

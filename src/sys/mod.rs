@@ -12,6 +12,7 @@ pub mod signals;
 pub mod sockets;
 pub mod space;
 pub mod terminal;
+pub mod threads;
 pub mod tree;
 pub mod trust;
 pub mod users;

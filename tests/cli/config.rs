@@ -1,6 +1,6 @@
 //! `check`: every problem at its exact place, in one pass, in one line each.
 
-use crate::support::Bench;
+use crate::support::{Bench, contains};
 use std::fs;
 
 /// Checks a configuration and compares everything that is printed; `says` are the lines without the file's name.
@@ -466,6 +466,28 @@ actions:
             "6:3: error: actions.f: `periods` is required",
         ],
     );
+}
+
+#[test]
+fn files_that_are_replaced_whole_take_nothing_else_with_them() {
+    let bench = Bench::new("overwritten");
+    let config = bench.path("config.yaml").display().to_string();
+    let text = format!(
+        "naming: {{server_name: s, project: p, region: 1}}\nlogging:\n  logs_path: log\n  trigger_filepath: t\n  status_file: {config}\n  \
+         metrics_file: log/journal.jsonl\n"
+    );
+    bench.write("config.yaml", &text);
+    let ran = bench.run(&["check"]);
+    assert_eq!(ran.code, 2);
+    contains(
+        &ran.stdout,
+        "config.yaml:5:3: error: logging.status_file: `status_file` would overwrite this configuration: ",
+    );
+    contains(&ran.stdout, "config.yaml:6:3: error: logging.metrics_file: `metrics_file` would overwrite the journal: ");
+    bench.write("config.yaml", text.replace("log/journal.jsonl", "t").replace(&config, "s"));
+    contains(&bench.run(&["check"]).stdout, "`metrics_file` would overwrite `trigger_filepath`: ");
+    bench.write("config.yaml", text.replace("log/journal.jsonl", "m").replace(&config, "s"));
+    bench.run(&["check"]).gives(0, "", "{dir}/config.yaml: no problems\n");
 }
 
 #[test]

@@ -6,6 +6,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
+    clippy::disallowed_methods,
     clippy::pedantic
 )]
 

@@ -59,6 +59,22 @@ fn the_newest_set_goes_whole_into_every_due_period() {
     assert_eq!(bench.names("vault/daily"), names);
 }
 
+/// The full set that a differential needs is one that its own action sends there, too: it is copied once, whoever comes first.
+#[test]
+fn a_full_set_and_its_differential_go_together() {
+    for list in ["[tar0, tar1]", "[tar1, tar0]"] {
+        let bench = bench("vault-both");
+        bench.config(&format!("{}{}", crate::support::HEAD, VAULT.replace("[tar0]", list)));
+        bench.write("src/b", "beta");
+        bench.run(&["run", "diff"]).exits(0);
+        bench.run(&["run", "vault"]).gives(0, "", "");
+        let archives = bench.names("vault/daily").into_iter().filter(|name| name.ends_with(".tar.gz")).count();
+        assert_eq!((archives, bench.last_record()["actions"][0]["files"].clone()), (2, 2.into()), "{list}");
+        bench.run(&["run", "vault"]).gives(0, "", "");
+        contains(&bench.log(), "is in period daily already");
+    }
+}
+
 /// P24: a group may read the copies when it is asked for, as everywhere else.
 #[test]
 fn a_group_of_its_own_reads_the_copies() {

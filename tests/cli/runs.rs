@@ -1,7 +1,7 @@
 //! `run`: order, outcomes, locks, signals, logs, trigger, journal.
 
-use crate::support::{Bench, contains, lacks};
-use std::process::Stdio;
+use crate::support::{Bench, contains, lacks, tools};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// A script exiting 7 is a failure that the exit code, the log, the trigger and the journal show.
@@ -250,6 +250,76 @@ fn logs_are_private_and_the_trigger_is_not() {
     let year = bench.names("log").into_iter().find(|name| name.len() == 4).unwrap();
     let log = bench.names(&format!("log/{year}")).remove(0);
     assert_eq!((mode(&format!("log/{year}")), mode(&format!("log/{year}/{log}"))), (0o700, 0o600));
+}
+
+/// What lies in the place of the trigger holds nobody up: a FIFO, which waits for a writer when it is opened, and a link are
+/// replaced, a directory is said.
+#[test]
+fn nothing_in_the_place_of_the_trigger_hangs_a_run() {
+    let bench = Bench::with("trigger-fifo", "actions:\n  n: {type: command, cmd: echo n}\n");
+    let run = || {
+        let inner = bench.command(&["run", "n"]);
+        let mut command = Command::new("timeout");
+        command.args(["-k", "1", "60"]).arg(inner.get_program()).args(inner.get_args()).current_dir("/");
+        bench.ran(command.output().unwrap())
+    };
+    assert!(Command::new("mkfifo").arg(bench.path("trigger")).status().unwrap().success());
+    run().exits(0);
+    assert_eq!(bench.trigger(), "SUCCESS");
+    let precious = bench.write("precious", "SUCCESS");
+    std::fs::remove_file(bench.path("trigger")).unwrap();
+    std::os::unix::fs::symlink(&precious, bench.path("trigger")).unwrap();
+    run().exits(0);
+    assert!(bench.path("trigger").symlink_metadata().unwrap().is_file());
+    std::fs::remove_file(bench.path("trigger")).unwrap();
+    std::fs::create_dir(bench.path("trigger")).unwrap();
+    contains(&run().exits(3).stderr, "writing {dir}/trigger");
+}
+
+/// However few processes and threads a control group leaves it: a run backs up, or fails as a run does, and never ends in an
+/// internal error; nothing incomplete is left under a final name.
+#[test]
+fn few_processes_mean_a_backup_or_an_honest_failure() {
+    let Some(few) = tools::FewProcesses::new(100) else { return };
+    let bench = Bench::with(
+        "few-processes",
+        "schedule: {t: {actions: [pack, zipped], finally: [last]}}\nactions:\n  \
+         pack: {type: tar, basename: t, src_path: '{dir}/src', dest_path: '{dir}/out', continue_on_error: true}\n  \
+         zipped: {type: zip, basename: z, src_path: '{dir}/src', dest_path: '{dir}/out', continue_on_error: true}\n  \
+         last: {type: set_in_progress_ticket, src_path: '{dir}/out', ticket_filename: last}\n",
+    );
+    for number in 0..20 {
+        bench.write(&format!("src/{number}"), vec![number; 200_000]);
+    }
+    let mut codes = std::collections::BTreeSet::new();
+    for most in (1..=16).rev() {
+        few.allow(most);
+        let _ = std::fs::remove_dir_all(bench.path("out"));
+        let refused = few.refusals();
+        let ran = bench.ran(few.member(&bench.command(&["run", "t"])).output().unwrap());
+        assert!([0, 1].contains(&ran.code), "{most}: {ran:?}");
+        lacks(&ran.stderr, "internal error");
+        assert!(bench.path("out/last").exists(), "{most}: finally");
+        let end = bench.journal().pop().unwrap();
+        assert_eq!((&end["event"], &end["exit"]), (&"end".into(), &ran.code.into()), "{most}");
+        let sets = bench.names("out").into_iter().filter(|name| name.ends_with(".manifest")).count();
+        assert_eq!(sets, if ran.code == 0 { 2 } else { sets.min(1) }, "{most}: {:?}", bench.names("out"));
+        assert!(ran.code == 0 || few.refusals() > refused, "{most}: it failed although nothing was refused");
+        assert_eq!(bench.run(&["verify", "t"]).code, 0, "{most}");
+        codes.insert(ran.code);
+    }
+    assert_eq!(codes.len(), 2, "with many it works, with one it cannot");
+}
+
+/// Somebody who keeps the lock of the trigger, and does not come back, keeps no alarm from being raised.
+#[test]
+fn the_trigger_is_written_without_its_lock_in_the_end() {
+    let bench = Bench::with("trigger-lock", "actions:\n  n: {type: command, cmd: 'exit 3'}\n");
+    std::fs::create_dir_all(bench.path("log/.state")).unwrap();
+    let held = std::fs::File::create(bench.path("log/.state/trigger.lock")).unwrap();
+    held.lock().unwrap();
+    bench.run(&["run", "n"]).exits(1);
+    assert_eq!(bench.trigger(), "ERROR");
 }
 
 #[test]

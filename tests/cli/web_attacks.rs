@@ -2,7 +2,7 @@
 
 use crate::support::tree::is_root;
 use crate::support::web::{Api, hear};
-use crate::support::{Bench, contains, lacks};
+use crate::support::{Bench, contains, lacks, tools};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
@@ -267,6 +267,33 @@ fn running_out_of_threads_is_survived() {
     let ran = bench.ran(command.output().unwrap());
     ran.exits(1);
     contains(&ran.stderr, "krista-backup: ");
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+}
+
+/// The same where a control group refuses, which root cannot escape either: `systemd` bounds services like this.
+#[test]
+fn a_control_group_without_room_is_survived() {
+    let Some(few) = tools::FewProcesses::new(1000) else { return };
+    let bench = Bench::new("web-pids");
+    let mut api = Api::start(&bench, "{port: {port}}");
+    api.is_alive();
+    few.take(api.pid());
+    few.allow(1);
+    let mut fork = Command::new("sh");
+    fork.args(["-c", "true & wait"]);
+    assert!(!few.member(&fork).output().unwrap().status.success() && few.refusals() > 0, "the group is full");
+    let crowd: Vec<_> = (0..300).map(|_| api.knock("GET /")).collect();
+    api.is_alive();
+    assert_eq!(api.get("/api/v1/status").0, 200);
+    drop(crowd);
+    api.is_alive();
+    // begun in such a group it serves with what it gets, or says in one line why not
+    few.allow(1000);
+    drop(api);
+    crate::support::web::configure(&bench, "{port: 1}");
+    few.allow(2);
+    let ran = bench.ran(few.member(&bench.command(&["web", "start", "--api"])).output().unwrap());
+    ran.exits(1);
     assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
 }
 

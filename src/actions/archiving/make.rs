@@ -18,7 +18,7 @@ use crate::store::manifest::{self, FileRecord, Manifest, hex};
 use crate::store::naming::{Family, Parts};
 use crate::store::publish::{self, Draft, Staging};
 use crate::store::sets::{self, Scan};
-use crate::sys::{clock, politeness, tree};
+use crate::sys::{clock, politeness, threads, tree};
 use crate::units::show_bytes;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
@@ -26,6 +26,7 @@ use std::fs::File;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Instant;
 use time::PrimitiveDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -267,15 +268,24 @@ fn select(settings: &Settings, ready: &Ready, drafts: &[&Draft]) -> Result<Selec
 
 /// Runs work on a thread of its own, and everything it starts, with the priorities the administrator chose.
 fn politely<T: Send>(settings: &Settings, cx: &Context<'_>, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let work = Mutex::new(Some(work));
+    let begin = || work.lock().ok()?.take();
     std::thread::scope(|scope| {
         let polite = || {
             let lowered = politeness::be_nice(settings.nice).and_then(|()| politeness::be_quiet(settings.disk));
             if let Err(error) = lowered {
                 cx.debug(format!("working at the usual priority: {error}"));
             }
-            work()
+            begin().map(|work| work())
         };
-        scope.spawn(polite).join().map_err(|_| Error::failed("the archiving thread ended unexpectedly"))?
+        let done = match threads::start(scope, "archive", polite) {
+            Ok(thread) => thread.join().ok().flatten(),
+            Err(error) => {
+                cx.debug(format!("working at the usual priority: {error}"));
+                begin().map(|work| work())
+            }
+        };
+        done.unwrap_or_else(|| Err(Error::failed("the archiving thread ended unexpectedly")))
     })
 }
 

@@ -140,6 +140,10 @@ impl Settings {
             errands.warnings.push(format!("{shown}: there is no set to copy"));
         }
         for set in choice.sets {
+            let is_planned = |errand: &Errand<'_>| errand.period.dir == period.dir && errand.set.main == set.main;
+            if errands.list.iter().any(is_planned) {
+                continue; // the full set of a differential, which its own action sends there, too
+            }
             if cx.run.has_failed(&source.action) && set.time < now && set.parts.level == source.level {
                 let old = set.main.display();
                 errands.warnings.push(format!("`{}` failed in this run: the older set {old} is copied", source.action));

@@ -21,6 +21,7 @@ use crate::actions::{Action, Dumps};
 use crate::error::{Error, Kind, Result};
 use crate::store::publish;
 use crate::store::sets::{self, Source};
+use crate::sys::threads;
 use connection::Session;
 use databases::{Selection, Server};
 use dump::{Job, Subject, Tools};
@@ -184,7 +185,8 @@ fn dump_all(job: &Job<'_>, subjects: Vec<Subject>, report: &mut Report) -> Resul
             }
         };
         for _ in 1..threads {
-            scope.spawn(work);
+            // what has no thread of its own is done by those that have one
+            let _ = threads::start(scope, "dump", work);
         }
         work();
     });

@@ -9,6 +9,7 @@ use super::tools::{self, Installed, Tool};
 use crate::actions::context::Context;
 use crate::error::{Doing, Error, Result};
 use crate::sys::process::{self, Command, Stdout, Stream};
+use crate::sys::threads;
 use flate2::read::MultiGzDecoder;
 use log::Level;
 use std::ffi::OsString;
@@ -123,10 +124,10 @@ impl Job<'_> {
         }
         let (from, to) = pipe()?;
         std::thread::scope(|scope| {
-            let unpacking = scope.spawn(move || {
+            let unpacking = threads::start(scope, "unpack", move || {
                 let mut to = to;
                 std::io::copy(&mut MultiGzDecoder::new(BufReader::new(dump)), &mut to)
-            });
+            })?;
             let errors = self.feed(from, wanted.into, "psql")?;
             let unpacked = unpacking.join().map_err(|_| Error::failed("the unpacking thread ended unexpectedly"))?;
             unpacked.doing(doing).map(|_| errors)
@@ -159,7 +160,7 @@ impl Job<'_> {
         existing::reach(wanted.dump, Form::Folder, &mut reading)?;
         reading.stdout = Stdout::File(to);
         std::thread::scope(|scope| {
-            let reader = scope.spawn(move || self.listen("pg_restore", reading));
+            let reader = threads::start(scope, "read", move || self.listen("pg_restore", reading))?;
             let fed = self.feed(from, wanted.into, "psql");
             let read = reader.join().map_err(|_| Error::failed("the reading thread ended unexpectedly"))?;
             Ok(fed? + read?)

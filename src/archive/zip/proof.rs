@@ -8,6 +8,7 @@ use crate::archive::read::Type;
 use crate::archive::zip::directory::{Directory, Record, reading};
 use crate::archive::zip::read::{Content, kind};
 use crate::error::{Doing, Error, Result};
+use crate::sys::threads;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -22,9 +23,7 @@ pub fn prove(file: &File, threads: usize, expected: (&Written, Counts), notes: &
     let state = State { directory: Directory::open(&file)?, counts: Counts::default(), failure: None };
     let work = Work { file, notes, state: Mutex::new(state) };
     let seen = thread::scope(|scope| {
-        for _ in 0..threads.max(1) {
-            scope.spawn(|| work.run());
-        }
+        threads::start_some(scope, ("decode", threads.max(1)), || || work.run())?;
         checksum(&work.file, notes)
     });
     let state = work.state.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -10,9 +10,11 @@ use rustix::fs::{FileType, FlockOperation, Mode, Stat};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// Who besides the owner may read what we create.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -99,6 +101,22 @@ fn lock(file: &File, operation: FlockOperation) -> Result<Locked> {
             }
             Err(error) => Err(error).doing(|| "locking a file".into()),
         };
+    }
+}
+
+/// Opens a lock file, made if need be, and waits for its exclusive lock, at most this long: none when it cannot be had. For what
+/// has to be done with or without it.
+pub fn lock_within(path: &Path, patience: Duration) -> Option<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    let file = options.open(path).ok()?;
+    let begun = Instant::now();
+    loop {
+        match try_lock(&file).ok()? {
+            Locked::Yes => return Some(file),
+            Locked::Busy if begun.elapsed() < patience => std::thread::sleep(Duration::from_millis(10)),
+            Locked::Busy | Locked::Unsupported => return None,
+        }
     }
 }
 
@@ -200,6 +218,22 @@ fn write_new(dir: &Dir, name: &str, bytes: &[u8], mode: u32) -> Result<File> {
     file.write_all(bytes).doing(doing)?;
     rustix::fs::fchmod(&file, Mode::from_raw_mode(mode)).doing(doing)?;
     Ok(file)
+}
+
+/// Reads a small file that anybody may have put there: nothing but a regular file is opened, no link is followed, and more than
+/// 1 MiB is an error.
+pub fn read_note(path: &Path) -> std::io::Result<Vec<u8>> {
+    const MOST: u64 = 1 << 20;
+    // without O_NONBLOCK a FIFO would hold us up for ever
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    let meta = file.metadata()?;
+    if !meta.is_file() || meta.len() > MOST {
+        return Err(std::io::Error::new(ErrorKind::InvalidData, "it is not a small regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(MOST).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Whether the operating system's error behind `error` is of this kind.
