@@ -20,6 +20,7 @@ use crate::nearest::hint;
 use crate::output;
 use crate::run::mishap;
 use crate::sys::guard;
+use crate::sys::tree::keep_own_access;
 use argh::FromArgs;
 use args::{Cli, Command, HelpArgs, LogsArgs, RestoreArgs, RunArgs, StatusArgs};
 use std::ffi::OsString;
@@ -44,6 +45,7 @@ pub fn main() -> ExitCode {
         return guard::serve();
     }
     mishap::speak_plainly();
+    keep_own_access();
     let exit = text(args).and_then(|args| dispatch(&args)).unwrap_or_else(|error| {
         // some have several lines, and any may quote a name or a child
         let lines: Vec<String> = error.to_string().lines().map(output::printable).collect();

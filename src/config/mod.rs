@@ -362,6 +362,12 @@ impl Config {
         unit::build(self, name, as_action)
     }
 
+    /// What can be understood of a unit, whatever is wrong with it: nobody who needs data back should have to mend a configuration
+    /// first. None when there is no such unit.
+    pub fn understood(&self, name: &str) -> Option<Unit> {
+        unit::understood(self, name)
+    }
+
     /// Every property of an action, its own first, then those it inherits; none when its chain of ancestors is broken.
     pub fn properties(&self, action: &str) -> Vec<Property> {
         inherit::resolve(&self.workshop.actions, action).unwrap_or_default()

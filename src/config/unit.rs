@@ -6,6 +6,26 @@ use crate::nearest;
 
 /// Builds the unit of this name: a task, else an action; only an action when `as_action`.
 pub(super) fn build(config: &Config, name: &str, as_action: bool) -> Result<Unit, Refusal> {
+    let Some((unit, problems)) = assemble(config, name, as_action) else {
+        return Err(Refusal { summary: missing(config, name, as_action), problems: errors(config, Vec::new()) });
+    };
+    let problems = errors(config, problems);
+    let count = match problems.len() {
+        0 => return Ok(unit),
+        1 => "an error".to_owned(),
+        count => format!("{count} errors"),
+    };
+    let summary = format!("`{name}` cannot run because of {count} in {}", config.path.display());
+    Err(Refusal { summary, problems })
+}
+
+/// What can be understood of a unit, for those who only read what it wrote; none when there is no such unit.
+pub(super) fn understood(config: &Config, name: &str) -> Option<Unit> {
+    assemble(config, name, false).map(|(unit, _)| unit)
+}
+
+/// The unit of this name, with what is wrong with it.
+fn assemble(config: &Config, name: &str, as_action: bool) -> Option<(Unit, Vec<Problem>)> {
     let task = config.tasks.iter().zip(&config.in_tasks).find(|(task, _)| task.name == name && !as_action);
     let mut reached = Reached { config, problems: Vec::new() };
     let unit = match task {
@@ -28,18 +48,9 @@ pub(super) fn build(config: &Config, name: &str, as_action: bool) -> Result<Unit
             timeout: None,
             lock_wait: None,
         },
-        None => {
-            return Err(Refusal { summary: missing(config, name, as_action), problems: errors(config, Vec::new()) });
-        }
+        None => return None,
     };
-    let problems = errors(config, reached.problems);
-    let count = match problems.len() {
-        0 => return Ok(unit),
-        1 => "an error".to_owned(),
-        count => format!("{count} errors"),
-    };
-    let summary = format!("`{name}` cannot run because of {count} in {}", config.path.display());
-    Err(Refusal { summary, problems })
+    Some((unit, reached.problems))
 }
 
 /// The errors among what was found, with those of the whole file, in the order of the file.

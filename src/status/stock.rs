@@ -1,7 +1,8 @@
 //! Which backup sets the configuration knows: the sources of its actions, those of one family together.
 
-use crate::config::{Config, Refusal, Step};
+use crate::config::{Config, Refusal, Step, Unit};
 use crate::error::{Error, Result};
+use crate::output;
 use crate::store::sets::Source;
 
 /// The sets of one family in one place, and who puts them there.
@@ -46,9 +47,27 @@ impl Stock {
 
 /// The families that a task or an action writes, with the copies that other actions make of them.
 pub fn of_unit(config: &Config, name: &str) -> Result<Vec<Stock>> {
-    let unit = config.unit(name, false).map_err(|refusal| refused(config, &refusal))?;
     let mut stocks = Vec::new();
-    unit.steps.into_iter().chain(unit.finally).for_each(|step| add(&mut stocks, step));
+    let mut add_all = |unit: Unit| unit.steps.into_iter().chain(unit.finally).for_each(|step| add(&mut stocks, step));
+    let refusal = match (config.unit(name, false), config.understood(name)) {
+        (Ok(unit), _) => {
+            add_all(unit);
+            None
+        }
+        (Err(refusal), understood) => {
+            understood.into_iter().for_each(add_all);
+            Some(refused(config, &refusal))
+        }
+    };
+    if let Some(refusal) = refusal {
+        if stocks.is_empty() {
+            return Err(refusal);
+        }
+        let file = config.path.display();
+        output::note(&format!(
+            "{file} has errors (see `krista-backup check`): going by what can be understood of `{name}`"
+        ));
+    }
     if stocks.is_empty() {
         return Err(Error::usage(format!("`{name}` writes no backups")));
     }

@@ -114,7 +114,7 @@ pub fn process_cancel() -> Cancel {
 }
 
 /// Makes this process deaf to what must not end a backup (SIGPIPE, SIGXFSZ: P7; SIGUSR1 and SIGUSR2, which other programs take
-/// as a question) and turns SIGTERM, SIGINT, SIGQUIT and SIGHUP into requests on [`process_cancel`]. A SIGHUP that was ignored
+/// as a question) and turns SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGALRM and SIGXCPU into requests on [`process_cancel`]. A SIGHUP that was ignored
 /// when we started (`nohup`) stays ignored. After three requests a signal does what it does to every program: whoever asks
 /// once more wants an end at once.
 ///
@@ -127,13 +127,14 @@ pub fn install() -> Result<()> {
     }
     disposition(libc::SIGCHLD, libc::SIG_DFL)?;
     let handler = on_signal as extern "C" fn(libc::c_int) as libc::sighandler_t;
-    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT] {
+    // the last two would end us without a word as well: an inherited alarm, a limit of processor time
+    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT, libc::SIGALRM, libc::SIGXCPU] {
         disposition(signal, handler)?;
     }
     if disposition_now(libc::SIGHUP)? != libc::SIG_IGN {
         disposition(libc::SIGHUP, handler)?;
     }
-    unblock(&[libc::SIGTERM, libc::SIGINT, libc::SIGQUIT, libc::SIGHUP])
+    unblock(&[libc::SIGTERM, libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGALRM, libc::SIGXCPU])
 }
 
 extern "C" fn on_signal(signal: libc::c_int) {
@@ -240,6 +241,8 @@ mod tests {
             ("", "HUP", "1"),
             ("HUP", "HUP TERM", "15"),
             ("", "USR1 USR2 QUIT", "3"),
+            ("", "ALRM", "14"),
+            ("", "XCPU", "24"),
         ] {
             let dir = std::env::temp_dir().join(format!("krista-signals-{}-{ignored}-{heard}", std::process::id()));
             std::fs::create_dir_all(&dir).unwrap();

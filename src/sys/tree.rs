@@ -10,7 +10,7 @@ use attributes::collect;
 pub use attributes::{Attribute, attributes_of};
 pub use extents::{Extent, extents};
 pub use fetch::blocks_asked_for;
-pub use make::{Handle, has_default_acl, is_directory, no_umask};
+pub use make::{Handle, has_default_acl, is_directory, keep_own_access, no_umask};
 use meta::meta;
 pub use meta::{Kind, Meta, Stamp, meta_at, meta_of};
 use rustix::fs::{self, AtFlags, Mode, OFlags, RawDir};

@@ -54,6 +54,63 @@ fn p10_a_hostile_tree_comes_back() {
     contains(&ran.stderr, "checksums verified");
 }
 
+/// A set that a wrong clock dated ahead is not what was backed up last; it is told about, and can be had by name of its time.
+/// When there is nothing else it is today's clock that is wrong.
+#[test]
+fn a_set_of_the_future_does_not_hide_the_newest_one() {
+    let bench = bench("future");
+    bench.write("src/file", "of a wrong clock");
+    backup(&bench, "full");
+    let ahead = |bench: &Bench| {
+        for name in bench.names("out") {
+            let day = name.split(['-', '_']).nth(1).unwrap().to_owned();
+            fs::rename(
+                bench.path(&format!("out/{name}")),
+                bench.path(&format!("out/{}", name.replace(&day, "29991231"))),
+            )
+            .unwrap();
+        }
+        // as of another program, because what the manifest says was not changed with the name
+        for name in bench.names("out").into_iter().filter(|name| name.ends_with(".manifest")) {
+            fs::remove_file(bench.path(&format!("out/{name}"))).unwrap();
+        }
+    };
+    ahead(&bench);
+    restore(&bench, "alone", &[]).exits(0);
+    assert_eq!(bench.read("alone/file"), "of a wrong clock");
+    bench.write("src/file", "of today");
+    backup(&bench, "full");
+    let ran = restore(&bench, "to", &[]);
+    ran.exits(0);
+    contains(&ran.stderr, "is dated in the future and left out");
+    assert_eq!(bench.read("to/file"), "of today");
+    restore(&bench, "asked", &["--at", "3000-01-01"]).exits(0);
+    assert_eq!(bench.read("asked/file"), "of a wrong clock");
+}
+
+/// Getting data back does not wait for the configuration to be mended, as long as it says where the backups are.
+#[test]
+fn an_error_elsewhere_in_the_configuration_keeps_no_data() {
+    let bench = bench("broken-config");
+    bench.write("src/file", "precious");
+    backup(&bench, "full");
+    let broken = ACTIONS.replace("basename: app,", "basename: app, compression: 99,") + "  other: {type: nonsense}\n";
+    bench.config(&format!("{}{broken}", crate::support::HEAD));
+    bench.run(&["run", "full"]).exits(2);
+    let ran = restore(&bench, "to", &[]);
+    ran.exits(0);
+    contains(
+        &ran.stderr,
+        "{dir}/config.yaml has errors (see `krista-backup check`): going by what can be understood of `full`",
+    );
+    assert_eq!(bench.read("to/file"), "precious");
+    for command in ["verify", "backups"] {
+        let ran = bench.run(&[command, "full"]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        contains(&ran.stdout, "app-");
+    }
+}
+
 /// P29: what takes privileges is left out and counted, and nothing else is.
 #[test]
 fn p29_privileged_things_need_the_word() {

@@ -238,6 +238,33 @@ fn a_log_that_cannot_be_written_does_not_stop_the_run_but_shows() {
     contains(&ran.stderr, "{dir}/log/debug");
 }
 
+/// A umask that forbids even the owner everything does not lock the next run out.
+#[test]
+fn an_odd_umask_locks_nobody_out_of_his_own_logs() {
+    let bench = Bench::with("umask", "actions:\n  n: {type: command, cmd: echo n}\n");
+    let inner = bench.command(&["run", "n"]);
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "umask 777; exec \"$@\"", "sh"])
+        .arg(inner.get_program())
+        .args(inner.get_args())
+        .current_dir("/");
+    bench.ran(command.output().unwrap()).exits(0);
+    use std::os::unix::fs::PermissionsExt;
+    let mut seen = 0;
+    let mut dirs = vec![bench.path("log")];
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(dir).unwrap().flatten() {
+            let meta = entry.metadata().unwrap();
+            let needed = if meta.is_dir() { 0o700 } else { 0o600 };
+            assert_eq!(meta.permissions().mode() & needed, needed, "{:?}", entry.path());
+            dirs.extend(meta.is_dir().then(|| entry.path()));
+            seen += 1;
+        }
+    }
+    assert!(seen > 6, "{seen}");
+}
+
 /// P24: nobody else may read what a run leaves behind, but the monitoring agent the trigger.
 #[test]
 fn logs_are_private_and_the_trigger_is_not() {

@@ -467,10 +467,11 @@ fn manifest(bench: &Bench, ending: &str) -> serde_json::Value {
     serde_json::from_slice(&fs::read(newest(bench, "dst", &format!("{ending}.manifest"))).unwrap()).unwrap()
 }
 
-/// P5: a level 0 whose list was tampered with, or whose archive is not as long as it should be, is no base.
+/// P5: a level 0 whose list was tampered with, whose archive is not as long as it should be, or which `verify` found damaged, is
+/// no base.
 #[test]
 fn a_damaged_level_0_is_no_base() {
-    for damage in ["list", "archive", "nothing"] {
+    for damage in ["list", "archive", "byte", "nothing"] {
         let bench = bench("damaged", "list_extension: list");
         bench.write("src/f", "f");
         bench.run(&["run", "full"]).gives(0, "", "");
@@ -478,6 +479,12 @@ fn a_damaged_level_0_is_no_base() {
         match damage {
             "list" => fs::write(&list, fs::read_to_string(&list).unwrap().replace(",1,f", ",2,f")).unwrap(),
             "archive" => fs::write(&archive, [0; 30]).unwrap(),
+            "byte" => {
+                let mut bytes = fs::read(&archive).unwrap();
+                bytes[60] ^= 1;
+                fs::write(&archive, bytes).unwrap();
+                assert_eq!(bench.run(&["verify", "t0"]).code, 1);
+            }
             _ => {}
         }
         std::thread::sleep(Duration::from_millis(1100));
@@ -490,6 +497,32 @@ fn a_damaged_level_0_is_no_base() {
         contains(&ran.stderr, "is no base");
         assert_eq!(bench.names("dst").iter().filter(|name| name.ends_with("-0.tar.gz")).count(), 2, "{damage}");
     }
+}
+
+/// While a differential is at work its base is not rotated away, however many newer ones there are.
+#[test]
+fn the_base_of_a_differential_at_work_stays() {
+    let bench = bench("base-held", "bwlimit: 3000");
+    let config = bench.read("config.yaml") + "  clean: {type: cleaner, source: t0, max_files: 1}\n";
+    bench.config(&config);
+    bench.write("src/f", "f");
+    bench.run(&["run", "full"]).exits(0);
+    bench.write("src/big", vec![b'b'; 6_000_000]);
+    let child = bench.command(&["run", "diff"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    while !child_reads(child.id(), &bench.path("src/big")) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    fs::rename(bench.path("src/big"), bench.path("big")).unwrap();
+    bench.run(&["run", "full"]).exits(0);
+    let fulls = || bench.names("dst").iter().filter(|name| name.ends_with("-0.tar.gz")).count();
+    assert_eq!(fulls(), 2);
+    bench.run(&["run", "clean"]);
+    assert!(child_reads(child.id(), &bench.path("big")), "it was over too soon to prove anything");
+    assert_eq!(fulls(), 2, "the base is in use");
+    bench.ran(child.wait_with_output().unwrap());
+    bench.run(&["run", "clean"]);
+    // rotation itself keeps the base of a differential that there is
+    assert!(bench.run(&["verify", "t1"]).code == 0 && bench.run(&["backups"]).code == 0);
 }
 
 /// A KB17 reader gets time, size and path of ordinary names out of our lists.

@@ -8,8 +8,10 @@ use crate::archive::open;
 use crate::archive::unpack::Wanted;
 use crate::error::{Doing, Error, Result};
 use crate::store::manifest::{Manifest, hex};
+use crate::store::proof::{Finding, Proof};
 use crate::store::sets::{ListAlone, Origin, Scan, Set, Source};
 use crate::sys::clock;
+use crate::sys::files::{self, Dir, Locked};
 use crate::sys::tree::Stamp;
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -23,6 +25,8 @@ pub struct Chosen {
     pub name: String,
     /// Its list.
     pub base: Base,
+    /// The archive, locked, so that no cleaner takes it away while something is built on it; none when it is elsewhere.
+    pub held: Option<File>,
 }
 
 /// Whether a list without its archive counts.
@@ -90,15 +94,30 @@ fn open_set(settings: &Settings, set: &Set, style: &Style, cx: &Context<'_>) -> 
     let list_name = source.scheme.list_name(&set.parts, &source.list_extension);
     let list = set.files.iter().find(|file| file.file_name().is_some_and(|name| *name == *list_name));
     let list = list.ok_or_else(|| Error::failed("its list is missing"))?;
+    if let Some(Proof { result: Finding::Damaged, reason, .. }) = Proof::read(set)? {
+        return Err(Error::failed(format!("`verify` found it damaged: {}", reason.unwrap_or_default())));
+    }
     let name = file_name(&set.main);
+    let held = Some(hold(&set.main)?);
     match &set.origin {
         Origin::Damaged(reason) => Err(Error::failed(reason.clone())),
-        Origin::Ours(manifest) => Ok(Chosen { name, base: open_ours(settings, list, manifest)? }),
+        Origin::Ours(manifest) => Ok(Chosen { name, base: open_ours(settings, list, manifest)?, held }),
         Origin::Kb17 => {
             read_to_end(&set.main, cx)?;
-            Ok(Chosen { name, base: open_unproven(list, set.time, style)? })
+            Ok(Chosen { name, base: open_unproven(list, set.time, style)?, held })
         }
     }
+}
+
+/// Opens an archive with the lock that keeps cleaners away, where there are locks.
+fn hold(path: &Path) -> Result<File> {
+    let dir = Dir::open(path.parent().unwrap_or(Path::new("/")))?;
+    let name = file_name(path);
+    let file = dir.open_file(&name)?;
+    if files::try_lock_shared(&file)? == Locked::Busy || !dir.is_same(&name, &file)? {
+        return Err(Error::failed("it is being removed or replaced"));
+    }
+    Ok(file)
 }
 
 fn open_list_alone(settings: &Settings, list: &ListAlone, style: &Style) -> Result<Chosen> {
@@ -107,7 +126,7 @@ fn open_list_alone(settings: &Settings, list: &ListAlone, style: &Style) -> Resu
         Some(manifest) => open_ours(settings, &list.path, &Manifest::read(manifest)?)?,
         None => open_unproven(&list.path, list.time, style)?,
     };
-    Ok(Chosen { name, base })
+    Ok(Chosen { name, base, held: None })
 }
 
 /// A list of ours that is what its manifest says.

@@ -70,13 +70,15 @@ pub fn run(settings: &Settings, cx: &Context<'_>, report: &mut Report) -> Result
     for path in publish::sweep(&settings.source)? {
         cx.debug(format!("removed a leftover of an earlier run: {}", path.display()));
     }
-    let ready = prepare(settings, cx)?;
+    let mut ready = prepare(settings, cx)?;
     let checked = settings.guards.check_destination(cx, &ready.dir, ready.last)?;
     let mut staging = Staging::begin(&ready.dir, settings.existing, settings.guards.group())?;
     checked.recheck(staging.dir().file())?;
     if let Some(note) = staging.note() {
         cx.info(note);
     }
+    // until the archive that builds on it has its name
+    let _held = ready.chosen.as_mut().and_then(|chosen| chosen.held.take());
     match stage(settings, ready, &mut staging, cx) {
         Ok((manifest, summary)) => {
             let paths = staging.commit(&manifest)?;

@@ -8,6 +8,7 @@ use crate::store::family;
 use crate::store::naming::Family;
 use crate::store::sets::{self, Set, Source};
 use std::collections::BTreeSet;
+use time::PrimitiveDateTime;
 
 /// The places of one family.
 pub struct Lineage {
@@ -15,6 +16,8 @@ pub struct Lineage {
     asked: Vec<Stock>,
     /// Where a base may be as well.
     others: Vec<Stock>,
+    /// What is dated after it comes from a clock that went wrong.
+    pub horizon: Option<PrimitiveDateTime>,
 }
 
 /// The sets of a family, oldest first, each once.
@@ -31,7 +34,7 @@ impl Lineage {
         let mut asked = stock::of_unit(config, unit)?;
         let others = stock::kin(config, &mut asked);
         asked.sort_by_key(Stock::is_copy);
-        let lineage = Self { asked, others };
+        let lineage = Self { asked, others, horizon: None };
         match lineage.families().as_slice() {
             [_] => Ok(lineage),
             families => {
@@ -74,12 +77,30 @@ impl Lineage {
         let asked: Vec<_> = self.asked.iter().map(&mut look).collect();
         let others = self.others.iter().map(&mut look);
         let everything = asked.iter().cloned().chain(others).collect();
-        let found = Found { sets: family::merge(asked), bases: family::merge(everything) };
+        let mut found = Found { sets: family::merge(asked), bases: family::merge(everything) };
+        self.leave_out_the_future(&mut found);
         match wrong.pop() {
             Some(error) if found.sets.is_empty() => return Err(error),
             last => wrong.into_iter().chain(last).for_each(|error| output::note(&error.to_string())),
         }
         Ok(found)
+    }
+
+    /// Sets that a wrong clock dated ahead would hide what was really backed up last. When there is nothing else, it is the clock
+    /// of today that is wrong.
+    fn leave_out_the_future(&self, found: &mut Found) {
+        let Some(horizon) = self.horizon else { return };
+        if found.sets.iter().all(|set| set.time > horizon) {
+            return;
+        }
+        for set in found.sets.iter().filter(|set| set.time > horizon) {
+            output::note(&format!(
+                "{} is dated in the future and left out: `--at` with a time not before it takes it",
+                set.main.display()
+            ));
+        }
+        found.sets.retain(|set| set.time <= horizon);
+        found.bases.retain(|set| set.time <= horizon);
     }
 
     /// How the files of a set are named.

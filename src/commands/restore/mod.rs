@@ -10,9 +10,11 @@ mod tree;
 use crate::config::Config;
 use crate::error::{Error, Exit, Result};
 use crate::store::naming::Family;
+use crate::sys::clock;
 use crate::sys::signals::{self, Limits};
 use lineage::Lineage;
 use std::path::{Path, PathBuf};
+use time::PrimitiveDateTime;
 
 /// What was asked for on the command line.
 #[derive(Clone, Debug, Default)]
@@ -40,11 +42,18 @@ pub struct Request {
     pub to_db: Option<String>,
 }
 
+/// How far ahead of now a set may be dated by honest means: a clock set back for winter, runs that follow each other within a second.
+const AHEAD: time::Duration = time::Duration::hours(2);
+
 /// Restores.
 pub fn restore(config_file: Option<&Path>, request: &Request) -> Result<Exit> {
     let config = Config::load(&Config::find(config_file)?)?;
-    let lineage = Lineage::of_unit(&config, &request.unit)?;
+    let mut lineage = Lineage::of_unit(&config, &request.unit)?;
     let at = request.at.as_deref().map(at::parse).transpose()?;
+    lineage.horizon = at.is_none().then(|| {
+        let latest = clock::now() + AHEAD;
+        PrimitiveDateTime::new(latest.date(), latest.time())
+    });
     signals::install()?;
     let limits = Limits { cancel: signals::process_cancel(), deadline: None };
     let job = Job { config: &config, lineage: &lineage, request, at, limits };
@@ -63,7 +72,7 @@ struct Job<'a> {
     config: &'a Config,
     lineage: &'a Lineage,
     request: &'a Request,
-    at: Option<time::PrimitiveDateTime>,
+    at: Option<PrimitiveDateTime>,
     limits: Limits,
 }
 

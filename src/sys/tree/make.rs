@@ -189,6 +189,12 @@ pub fn no_umask() {
     rustix::process::umask(Mode::empty());
 }
 
+/// Takes from the umask what would lock us out of what we make ourselves; who else may read it stays the caller's business.
+pub fn keep_own_access() {
+    let inherited = rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    rustix::process::umask(inherited & (Mode::RWXG | Mode::RWXO));
+}
+
 /// A descriptor as a path that leads to exactly what it holds.
 fn by_number(fd: &impl AsRawFd) -> CString {
     CString::new(format!("/proc/self/fd/{}", fd.as_raw_fd())).unwrap_or_default()
