@@ -23,7 +23,12 @@ fn read(file: File, size: usize) -> Result<usize> {
     Ok(count)
 }
 
+fn threads() -> usize {
+    fs::read_dir("/proc/self/task").unwrap().count()
+}
+
 fuzz_target!(|bytes: &[u8]| {
+    let before = threads();
     let path = std::env::temp_dir().join(format!("kb-fuzz-archive-{}", std::process::id()));
     fs::write(&path, bytes).unwrap();
     let file = File::open(&path).unwrap();
@@ -32,4 +37,8 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(known);
     }
     fs::remove_file(path).unwrap();
+    // what unpacks ends once nobody reads any more, however early that was
+    while threads() > before {
+        std::thread::yield_now();
+    }
 });
