@@ -3,7 +3,7 @@
 
 use crate::archive::blocks::{Codec, Decoder, Encoder, Ending, Sum};
 use crate::error::{Doing, Result};
-use bzip2::bufread::MultiBzDecoder;
+use bzip2::bufread::{BzDecoder, MultiBzDecoder};
 use bzip2::{Action, Compress, Compression, Decompress, Status};
 use flate2::Crc;
 use std::io::{self, BufRead, Read};
@@ -99,9 +99,47 @@ impl Ending for Nothing {
 
 /// Unpacks bzip2 streams one after the other, whoever made them.
 pub fn reader(packed: impl BufRead) -> impl Read {
-    MultiBzDecoder::new(packed)
+    Wary { decoder: MultiBzDecoder::new(packed), failed: false }
+}
+
+/// Unpacks one bzip2 stream, whoever made it.
+pub fn single(packed: impl BufRead) -> impl Read {
+    Wary { decoder: BzDecoder::new(packed), failed: false }
+}
+
+/// Does not ask a decoder again that has failed: the library's (`libbz2-rs-sys` 0.2.6) may then panic.
+struct Wary<R> {
+    decoder: R,
+    failed: bool,
+}
+
+impl<R: Read> Read for Wary<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        if self.failed {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is damaged"));
+        }
+        let read = self.decoder.read(bytes);
+        self.failed = read.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::Interrupted);
+        read
+    }
 }
 
 fn packing() -> String {
     "compressing".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A block that uses no byte at all.
+    #[test]
+    fn what_has_failed_fails_again() {
+        let damaged = [&b"BZh91AY&SY"[..], &[0; 12]].concat();
+        let (mut many, mut one) = (reader(&damaged[..]), single(&damaged[..]));
+        for decoder in [&mut many as &mut dyn Read, &mut one] {
+            assert!(decoder.read(&mut [0; 9]).is_err());
+            assert!(decoder.read(&mut [0; 9]).is_err());
+        }
+    }
 }

@@ -11,12 +11,14 @@ use crate::error::{Doing, Error, Result};
 use crate::sys::tree::{Extent, Stamp};
 pub use block::is_header;
 use block::{Raw, text};
-use extended::{Extended, attributes, records, stamp};
+use extended::{Extended, attributes, stamp};
 pub use member::{Member, Type};
 use std::io::{self, BufRead, Read};
 
-/// Longest extended header that is read.
-const EXTENDED_LIMIT: u64 = 16 << 20;
+/// Longest extended header that is read, and most bytes of the records that all of them bring to a member.
+const EXTENDED_LIMIT: usize = 16 << 20;
+/// Most records of a member: the kernel lists attributes in 64 KiB, and the shortest name, `user.a`, takes seven bytes.
+const RECORD_LIMIT: usize = 10_000;
 /// More than any file system holds, and far enough from where numbers end.
 const SIZE_LIMIT: u64 = 1 << 62;
 /// Most parts a sparse file may have.
@@ -77,15 +79,13 @@ impl<R: BufRead> Reader<R> {
             match raw.flag {
                 b'x' | b'g' => {
                     let body = self.body(raw.size)?;
-                    for (key, value) in records(&body)? {
-                        extended.set(&key, value);
-                    }
+                    extended.add(&body)?;
                     if raw.flag == b'g' {
                         self.global.clone_from(&extended.records);
                     }
                 }
-                b'L' => extended.set(b"path", text(&self.body(raw.size)?)),
-                b'K' => extended.set(b"linkpath", text(&self.body(raw.size)?)),
+                b'L' => extended.set(b"path", text(&self.body(raw.size)?))?,
+                b'K' => extended.set(b"linkpath", text(&self.body(raw.size)?))?,
                 _ => return self.describe(&raw, extended).map(Some),
             }
         }
@@ -119,7 +119,8 @@ impl<R: BufRead> Reader<R> {
             other => return Err(broken(&format!("member type {:?} is not supported", char::from(other)))),
         };
         let stored = extended.number(b"size")?.unwrap_or(raw.size);
-        if stored > SIZE_LIMIT {
+        let sparse = extended.number(b"GNU.sparse.realsize")?;
+        if stored.max(sparse.unwrap_or(0)) > SIZE_LIMIT {
             return Err(broken("a member claims an impossible size"));
         }
         // links and the like have no content whatever their header claims
@@ -127,7 +128,7 @@ impl<R: BufRead> Reader<R> {
         self.fill = padding(self.left);
         let mut size = self.left;
         let mut extents = None;
-        if let Some(real) = extended.number(b"GNU.sparse.realsize")? {
+        if let Some(real) = sparse {
             if extended.take(b"GNU.sparse.major").as_deref() != Some(b"1") {
                 return Err(broken("this kind of sparse file is not supported"));
             }
@@ -183,10 +184,8 @@ impl<R: BufRead> Reader<R> {
     }
 
     fn body(&mut self, size: u64) -> Result<Vec<u8>> {
-        if size > EXTENDED_LIMIT {
-            return Err(broken("an extended header is too long"));
-        }
-        let mut body = vec![0; usize::try_from(size).unwrap_or(0)];
+        let len = usize::try_from(size).ok().filter(|len| *len <= EXTENDED_LIMIT);
+        let mut body = vec![0; len.ok_or_else(|| broken("an extended header is too long"))?];
         self.exactly(&mut body)?;
         self.skip(padding(size))?;
         Ok(body)
@@ -317,6 +316,7 @@ fn broken(what: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::archive::header::{self, Flag, Header, Records};
 
     #[test]
     fn a_stream_that_ends_early_is_an_error() {
@@ -324,5 +324,62 @@ mod tests {
         assert!(Reader::new(&[0u8; 512][..]).member().is_err());
         assert!(Reader::new(&[0u8; 1024][..]).member().unwrap().is_none());
         assert!(Reader::new(&[1u8; 1024][..]).member().is_err());
+    }
+
+    /// The header of a file of this content, with these extended records before it.
+    fn headers(records: &[(&[u8], &[u8])], content: &[u8]) -> Vec<u8> {
+        let mut extended = Records::default();
+        for (key, value) in records {
+            extended.add(key, value);
+        }
+        let (flag, size, mtime, device) = (Flag::File, content.len() as u64, Stamp::default(), (0, 0));
+        let (path, target, user) = (&b"a"[..], &b""[..], "");
+        let header = Header { path, flag, mode: 0, uid: 0, gid: 0, size, mtime, target, user, group: user, device };
+        let mut bytes = Vec::new();
+        header::write(&header, &mut extended, &mut bytes);
+        bytes
+    }
+
+    fn first(bytes: &[u8]) -> Result<Member> {
+        Reader::new(bytes).member().map(Option::unwrap)
+    }
+
+    #[test]
+    fn a_sparse_file_larger_than_any_can_be_is_an_error() {
+        let map = |end: u64| {
+            let mut map = format!("1\n{end}\n0\n").into_bytes();
+            map.resize(512, 0);
+            map
+        };
+        let of_size = |size: u64| {
+            let real = size.to_string();
+            let records: [(&[u8], &[u8]); 2] = [(b"GNU.sparse.major", b"1"), (b"GNU.sparse.realsize", real.as_bytes())];
+            first(&[headers(&records, &map(size)), map(size)].concat())
+        };
+        assert_eq!(of_size(SIZE_LIMIT).unwrap().size, SIZE_LIMIT);
+        assert!(of_size(SIZE_LIMIT + 1).is_err());
+        assert!(of_size(u64::MAX).is_err());
+    }
+
+    /// Without a limit a header of a few megabytes would be read for hours, and many of them would fill the memory.
+    #[test]
+    fn the_extended_records_of_a_member_have_limits() {
+        let keys: Vec<Vec<u8>> =
+            (0..=RECORD_LIMIT).map(|number| format!("SCHILY.xattr.user.{number}").into_bytes()).collect();
+        let all: Vec<(&[u8], &[u8])> = keys.iter().map(|key| (&key[..], &b"v"[..])).collect();
+        assert_eq!(first(&headers(&all[1..], b"")).unwrap().attributes.len(), RECORD_LIMIT);
+        assert!(first(&headers(&all, b"")).is_err());
+        // each is short enough, and together they are not
+        let value = vec![b'v'; 6 << 20];
+        let many = |count: usize| {
+            let mut bytes = Vec::new();
+            for (key, _) in &all[..count] {
+                bytes.truncate(bytes.len().saturating_sub(512));
+                bytes.extend(headers(&[(key, &value)], b""));
+            }
+            first(&bytes)
+        };
+        assert_eq!(many(2).unwrap().attributes.len(), 2);
+        assert!(many(3).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! The records of extended (PAX) headers. Pure.
 
-use super::broken;
+use super::{EXTENDED_LIMIT, RECORD_LIMIT, broken};
 use crate::error::Result;
 use crate::sys::tree::Stamp;
 
@@ -11,11 +11,27 @@ pub struct Extended {
 }
 
 impl Extended {
-    pub fn set(&mut self, key: &[u8], value: Vec<u8>) {
+    /// Adds the records of an extended header.
+    pub fn add(&mut self, mut body: &[u8]) -> Result<()> {
+        while !body.is_empty() && body.first() != Some(&0) {
+            let (key, value, rest) = record(body).ok_or_else(|| broken("an extended header is damaged"))?;
+            self.set(key, value.to_vec())?;
+            body = rest;
+        }
+        Ok(())
+    }
+
+    /// Adds a record, in the place of an earlier one with the same key.
+    pub fn set(&mut self, key: &[u8], value: Vec<u8>) -> Result<()> {
         match self.records.iter_mut().find(|(k, _)| k == key) {
             Some((_, old)) => *old = value,
             None => self.records.push((key.to_vec(), value)),
         }
+        let len: usize = self.records.iter().map(|(key, value)| key.len() + value.len()).sum();
+        if self.records.len() > RECORD_LIMIT || len > EXTENDED_LIMIT {
+            return Err(broken("there is too much in extended headers"));
+        }
+        Ok(())
     }
 
     pub fn take(&mut self, key: &[u8]) -> Option<Vec<u8>> {
@@ -28,17 +44,6 @@ impl Extended {
         let number = std::str::from_utf8(&value).ok().and_then(|text| text.trim().parse().ok());
         number.map(Some).ok_or_else(|| broken("a number in an extended header cannot be read"))
     }
-}
-
-/// The records of an extended header.
-pub fn records(mut body: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
-    let mut found = Vec::new();
-    while !body.is_empty() && body.first() != Some(&0) {
-        let (key, value, rest) = record(body).ok_or_else(|| broken("an extended header is damaged"))?;
-        found.push((key.to_vec(), value.to_vec()));
-        body = rest;
-    }
-    Ok(found)
 }
 
 fn record(body: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {

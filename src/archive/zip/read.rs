@@ -1,13 +1,13 @@
 //! Members of a zip in the order of its directory, with the view that tar archives have. What it reads may come from an
 //! attacker: nothing is believed that costs memory, names are handed on as they are.
 
+use crate::archive::bzip;
 use crate::archive::open::{Archive, Members};
 use crate::archive::read::{Member, Type};
 use crate::archive::unpack::{Hashes, Seen, Wanted};
 use crate::archive::zip::directory::{Directory, Fields, Record, Section, broken, reading};
 use crate::archive::zip::records::{BZIP2, DEFLATE, LOCAL, LZMA, MARKED_END, STORED};
 use crate::error::{Doing, Error, Result};
-use bzip2::bufread::BzDecoder;
 use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
 use lzma_rust2::LzmaReader;
@@ -217,7 +217,7 @@ fn unpack(mut packed: BufReader<Section>, record: &Record) -> Result<Box<dyn Buf
     Ok(match record.method {
         STORED => Box::new(packed),
         DEFLATE => Box::new(room(DeflateDecoder::new(packed), plain)),
-        BZIP2 => Box::new(room(BzDecoder::new(packed), plain)),
+        BZIP2 => Box::new(room(bzip::single(packed), plain)),
         LZMA => {
             let mut header = [0; 9];
             packed.read_exact(&mut header).doing(reading)?;
