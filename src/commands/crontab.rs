@@ -26,6 +26,22 @@ pub fn enable(config_file: Option<&Path>, unit: &str) -> Result<Exit> {
         }
         output::note(&format!("{} has no `cron`: skipped", task.name));
     }
+    let mut exit = Exit::Done;
+    let timed: Vec<&Task> = match unit {
+        // one that cannot stand in a crontab keeps the others out of none
+        "all" => timed
+            .into_iter()
+            .filter(|task| {
+                let refused = line(task, explicit.as_deref()).err();
+                if let Some(error) = &refused {
+                    output::note(&format!("{} is not enabled: {error}", task.name));
+                    exit = Exit::Warning;
+                }
+                refused.is_none()
+            })
+            .collect(),
+        _ => timed,
+    };
     let crontab = Crontab::of(&config, file_owner)?;
     crontab.owner.check_runs(&config.path)?;
     let old = crontab.read()?;
@@ -34,7 +50,7 @@ pub fn enable(config_file: Option<&Path>, unit: &str) -> Result<Exit> {
     for refusal in timed.iter().filter_map(|task| config.unit(&task.name, false).err()) {
         output::note(&format!("{}: see `krista-backup check`", refusal.summary));
     }
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 /// Takes a task, or with `all` every task, out of the crontab; the task need not be configured any more. What is already out is

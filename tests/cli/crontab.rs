@@ -187,6 +187,19 @@ fn another_users_empty_table_is_not_taken_for_roots() {
     assert_eq!((&document["crontab"], &document["tasks"][0]["enabled"]), (&"unknown".into(), &serde_json::Value::Null));
 }
 
+/// A name that cron would read in its own way keeps the other tasks out of no crontab.
+#[test]
+fn what_cannot_stand_in_a_crontab_is_left_out_of_all() {
+    let user = Scratch::new();
+    let bench = of(&user, "percent", &TASKS.replace("  diff:", "  '50%':"));
+    let ran = bench.run(&["enable", "all"]);
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    contains(&ran.stderr, "50% is not enabled: ");
+    contains(&user.table(), "run full");
+    contains(&user.table(), "run broken");
+    assert_eq!(bench.run(&["enable", "50%"]).code, 2);
+}
+
 #[test]
 fn no_table_yet_is_an_empty_one() {
     let user = Scratch::new();
