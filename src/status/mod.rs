@@ -3,7 +3,7 @@
 pub mod disks;
 pub mod metrics;
 pub mod moment;
-mod probe;
+pub mod probe;
 mod reason;
 pub mod sets;
 pub mod stock;

@@ -1,11 +1,12 @@
 //! When the newest backups of every action were last proven.
 
 use crate::config::Config;
+use crate::error::Result;
+use crate::status::probe::{self, Look};
 use crate::store::proof::Proven;
 use crate::store::sets::{self, Source};
 use std::collections::BTreeMap;
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long destinations may take to answer: a network mount whose server is gone must not hang a look.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -21,36 +22,22 @@ pub enum Newest {
 
 /// The worst of what is known about the newest backups in each place of each action; nothing where there are none.
 pub fn of_actions(config: &Config) -> BTreeMap<String, Newest> {
-    let mut open = sources(config);
-    let (sender, answers) = mpsc::channel();
-    for (number, (_, source)) in open.iter().enumerate() {
-        let (source, sender) = (source.clone(), sender.clone());
-        let look = move || {
-            let proven = sets::find(&source).map(|found| Proven::newest(&found, source.level));
-            // nobody listens any more when the answer comes too late
-            let _ = sender.send((number, proven));
-        };
-        // what could not be asked stays open
-        let _ = std::thread::Builder::new().name("proven".into()).spawn(look);
-    }
-    drop(sender);
-    let mut found: BTreeMap<String, Newest> = BTreeMap::new();
-    let mut add = |action: &str, newest: Newest| {
-        let known = found.entry(action.to_owned()).or_insert_with(|| newest.clone());
-        *known = newest.min(known.clone());
+    let places = sources(config);
+    let look = |(number, (action, source)): (usize, &(String, Source))| -> Look<Result<Option<Proven>>> {
+        let source = source.clone();
+        let ask = move || Ok(Proven::newest(&sets::find(&source)?, source.level));
+        (format!("proven {number} of {action}"), Box::new(ask))
     };
-    let mut names: BTreeMap<usize, String> = open.drain(..).map(|(name, _)| name).enumerate().collect();
-    let start = Instant::now();
-    while let Ok((number, proven)) = answers.recv_timeout(PATIENCE.saturating_sub(start.elapsed())) {
-        let Some(action) = names.remove(&number) else { continue };
-        match proven {
-            Ok(None) => {}
-            Ok(Some(proven)) => add(&action, Newest::Known(proven)),
-            Err(_) => add(&action, Newest::Unknown),
-        }
-    }
-    for action in names.values() {
-        add(action, Newest::Unknown);
+    let answers = probe::take_all(places.iter().enumerate().map(look).collect(), PATIENCE);
+    let mut found: BTreeMap<String, Newest> = BTreeMap::new();
+    for ((action, _), answer) in places.into_iter().zip(answers) {
+        let newest = match answer {
+            Some(Ok(None)) => continue,
+            Some(Ok(Some(proven))) => Newest::Known(proven),
+            Some(Err(_)) | None => Newest::Unknown,
+        };
+        let known = found.entry(action).or_insert_with(|| newest.clone());
+        *known = newest.min(known.clone());
     }
     found
 }
