@@ -430,6 +430,7 @@ fn a_lost_guard_is_replaced() {
     let deaf = scratch.pid("deaf");
     let first = guard_of(agent.pid());
     kill(first);
+    eventually(|| (!is_alive(first)).then_some(()));
     fs::write(scratch.0.join("go on"), "").unwrap();
     let second = scratch.pid("second");
     assert_ne!(guard_of(agent.pid()), first);
