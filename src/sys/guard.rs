@@ -35,7 +35,10 @@ pub const VERB: &str = "__guard";
 /// What a guard is called in `ps`.
 const GUARD_NAME: &str = "krista-backup";
 
-/// How long a guard may take to say that it is there, and to take a message.
+/// How long a guard may take to say that it is there: a machine may be very busy.
+const PATIENCE_AT_THE_START: Duration = Duration::from_secs(30);
+
+/// How long it may take to take a message, and to go.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether these arguments (without the program's name) ask for a guard.
@@ -131,7 +134,7 @@ fn launch(launcher: &Launcher) -> io::Result<(UnixStream, Child)> {
     command.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(Stdio::null());
     let mut process = command.spawn()?;
     drop(command); // closes our copy of the guard's end, or its death would go unnoticed
-    ours.set_read_timeout(Some(PATIENCE))?;
+    ours.set_read_timeout(Some(PATIENCE_AT_THE_START))?;
     ours.set_write_timeout(Some(PATIENCE))?;
     let mut sign = [0];
     match (&ours).read_exact(&mut sign) {
