@@ -123,11 +123,11 @@ fn missing_roles_are_made_and_others_stay_as_they_are() {
     contains(&ran.stderr, "restored with 2 errors, see above");
     contains(&ran.stderr, &format!("ALTER DATABASE \"{aside}\" RENAME TO \"newer\";"));
     assert_eq!(named(&cluster, "newer"), "");
-    assert_eq!(cluster.rows(&aside), cluster.rows("app"));
+    assert_eq!(cluster.sql(&aside, "select count(*) from t"), "500");
     let ran = bench.run(&["restore", "dump", "--db", "app", "--to-db", "newer", "--keep-going"]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     contains(&ran.stderr, "restored into \"newer\" with 2 errors, see above");
-    assert_eq!(cluster.rows("newer"), cluster.rows("app"));
+    assert_eq!(cluster.sql("newer", "select count(*) from t"), "500");
 }
 
 /// The databases whose names fit a pattern, as lines.
@@ -392,4 +392,21 @@ fn the_files_of_dumps_are_copied_out_and_checked() {
     assert_eq!(ran.code, 2);
     contains(&ran.stderr, "--db has to say which one of: one, two");
     assert_eq!(bench.run(&["verify", "dump"]).code, 1);
+}
+
+/// `pg_dump --create` writes plain dumps that connect to the database they came from: that one is left alone.
+#[test]
+fn a_dump_that_connects_to_the_live_database_is_refused() {
+    let Some(cluster) = Cluster::start() else { return };
+    for opts in ["-C", "-C -Z 5", "--create --clean"] {
+        let bench = configure(&cluster, "create", &format!("databases: app, format: plain, opts: '{opts}'"));
+        fill(&cluster, "app");
+        bench.run(&["run", "dump"]).exits(0);
+        cluster.sql("app", "delete from t");
+        let ran = bench.run(&["restore", "dump", "--to-db", "new"]);
+        assert_eq!(cluster.sql("app", "select count(*) from t"), "0", "{opts}");
+        assert_eq!((ran.code, named(&cluster, "new%")), (1, String::new()), "{}", ran.stderr);
+        contains(&ran.stderr, "was made with --create");
+        cluster.sql("postgres", "drop database app");
+    }
 }

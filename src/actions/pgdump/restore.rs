@@ -90,7 +90,7 @@ pub fn restore(wanted: &Wanted<'_>, session: &Session, installed: &Installed, cx
         let what = "exists already: choose another name, or --force, which renames the old one";
         return Err(Error::failed(format!("database {:?} {what}", wanted.names.wanted)));
     }
-    let mut errors = job.cut_off(wanted, form)?;
+    let mut errors = job.examine(wanted, form)?;
     if let Some(globals) = wanted.globals {
         errors += job.globals(globals)?;
     }
@@ -115,13 +115,18 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// How many errors it is that the end of a dump is missing. To psql the end of a file is the end of the rows, so
-    /// it would not say.
-    fn cut_off(&self, wanted: &Wanted<'_>, form: Form) -> Result<u64> {
-        if form != Form::Plain || existing::prove(wanted.dump, None, self.session, self.cx)? != Proof::Damaged {
+    /// Looks for what the client programs would not say: how many errors there are already. To psql the end of a file is the
+    /// end of the rows, and it goes where a dump sends it.
+    fn examine(&self, wanted: &Wanted<'_>, form: Form) -> Result<u64> {
+        let dump = wanted.dump.display();
+        if form == Form::Plain && existing::connects_elsewhere(wanted.dump)? {
+            let what = "was made with --create and would go into the database it came from: --to DIR copies it out";
+            return Err(Error::failed(format!("{dump} {what}")));
+        }
+        if form == Form::Packed || existing::prove(wanted.dump, None, self.session, self.cx)? != Proof::Damaged {
             return Ok(0);
         }
-        let what = format!("{} ends too early", wanted.dump.display());
+        let what = format!("{dump} ends too early, or a part of it does");
         if wanted.flawed == Flawed::Aside {
             return Err(Error::failed(format!("{what} (--keep-going restores what can be read)")));
         }
