@@ -165,7 +165,7 @@ pub(super) struct RestoreArgs {
     #[argh(switch)]
     pub(super) privileged: bool,
 
-    /// restore what can be read of a damaged backup, and say what is missing
+    /// restore what can be read of a damaged backup, and say what is missing; name a database in spite of errors
     #[argh(switch)]
     pub(super) keep_going: bool,
 

@@ -19,10 +19,6 @@ use watch::{Came, Work};
 /// short enough for a shutdown.
 const LAST_WORDS: Duration = Duration::from_secs(600);
 
-/// `timeout(1)`, systemd and terminals signal the process and its group: the second signal of one such volley must not end
-/// the clean-up that the first one started.
-const VOLLEY: Duration = Duration::from_millis(500);
-
 /// What a run came to.
 #[derive(Debug)]
 pub struct Done {
@@ -55,13 +51,9 @@ pub fn run(unit: Unit, facts: Run, cancel: &Cancel) -> Done {
     progress.done
 }
 
-/// Bounds of the `finally` actions: what stopped the run does not stop them, a second signal does.
+/// Bounds of the `finally` actions.
 fn last_limits(limits: &Limits) -> Limits {
-    if limits.cancel.signal().is_some() {
-        std::thread::sleep(VOLLEY);
-    }
-    let deadline = limits.check().is_err().then(|| Deadline::after(LAST_WORDS, "the time for `finally`")).flatten();
-    Limits { cancel: limits.cancel.shielded(), deadline }
+    limits.for_cleanup(limits.check().is_err().then(|| Deadline::after(LAST_WORDS, "the time for `finally`")).flatten())
 }
 
 struct Progress {

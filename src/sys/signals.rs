@@ -100,7 +100,20 @@ impl Limits {
         }
         Ok(())
     }
+
+    /// Bounds of clean-up work: what ended the work itself does not end this, a second signal does.
+    #[must_use]
+    pub fn for_cleanup(&self, deadline: Option<Deadline>) -> Self {
+        if self.cancel.signal().is_some() {
+            std::thread::sleep(VOLLEY);
+        }
+        Self { cancel: self.cancel.shielded(), deadline }
+    }
 }
+
+/// `timeout(1)`, systemd and terminals signal the process and its group: the second signal of one such volley must not end
+/// the clean-up that the first one started.
+const VOLLEY: Duration = Duration::from_millis(500);
 
 /// Requests after which a signal is no request any more.
 const PATIENCE: usize = 3;

@@ -1,8 +1,10 @@
 //! `restore` and `verify` of dumps, against a real PostgreSQL.
 
 use crate::support::postgres::Cluster;
-use crate::support::{Bench, contains, files_with, lacks};
+use crate::support::{Bench, Ran, contains, files_with, lacks};
 use std::fs;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 
 /// Database names that try to be something else (P14).
 const HOSTILE: &[&str] = &["a b; touch X", "$(id)", "host=evil.example", "--file=x", "'\"", "new\nline", "back\\slash"];
@@ -115,8 +117,226 @@ fn missing_roles_are_made_and_others_stay_as_they_are() {
     }
     let ran = bench.run(&["restore", "dump", "--db", "app", "--to-db", "newer"]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
-    contains(&ran.stderr, "errors, see above");
     contains(&ran.stderr, "\"gone\" does not exist");
+    // what came back with errors does not look complete, but is there
+    let aside = named(&cluster, "newer.incomplete-%");
+    contains(&ran.stderr, "restored with 2 errors, see above");
+    contains(&ran.stderr, &format!("ALTER DATABASE \"{aside}\" RENAME TO \"newer\";"));
+    assert_eq!(named(&cluster, "newer"), "");
+    assert_eq!(cluster.sql(&aside, "select count(*) from t"), "500");
+    let ran = bench.run(&["restore", "dump", "--db", "app", "--to-db", "newer", "--keep-going"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    contains(&ran.stderr, "restored into \"newer\" with 2 errors, see above");
+    assert_eq!(cluster.sql("newer", "select count(*) from t"), "500");
+}
+
+/// The databases whose names fit a pattern, as lines.
+fn named(cluster: &Cluster, pattern: &str) -> String {
+    cluster.sql("postgres", &format!("select datname from pg_database where datname like '{pattern}' order by 1"))
+}
+
+/// A database whose rows can be restored only while there is no role `gate`: whoever restores it stands still in the middle.
+fn gated(cluster: &Cluster, properties: &str) -> Bench {
+    let bench = configure(cluster, "gated", &format!("databases: app, {properties}"));
+    fill(cluster, "app");
+    cluster.sql(
+        "app",
+        "create function gate() returns boolean language plpgsql volatile as $$ begin \
+         while exists (select 1 from pg_catalog.pg_roles where rolname = 'gate') loop perform pg_catalog.pg_sleep(0.02); \
+         end loop; return true; end $$; alter table t add check (gate())",
+    );
+    bench.run(&["run", "dump"]).exits(0);
+    cluster.sql("postgres", "create role gate");
+    bench
+}
+
+/// Starts a restore and waits until it stands in the middle of the rows; the name of the database it fills.
+fn standing(cluster: &Cluster, bench: &Bench, arguments: &[&str]) -> (Child, String) {
+    let mut restoring = bench.command(arguments);
+    let child = restoring.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let database = filled(cluster);
+    (child, database)
+}
+
+/// Waits until rows are on their way into a database; its name.
+fn filled(cluster: &Cluster) -> String {
+    let copying = "select datname from pg_stat_activity where query ilike 'copy %' and state = 'active'";
+    let start = Instant::now();
+    loop {
+        let database = cluster.sql("postgres", copying);
+        if !database.is_empty() {
+            return database;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "it never came to the rows");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn signal(child: &Child, signal: &str) {
+    let sent = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+fn ended(bench: &Bench, child: Child) -> Ran {
+    bench.ran(child.wait_with_output().unwrap())
+}
+
+const OVER: &[&str] = &["restore", "dump", "--to-db", "app", "--force"];
+
+/// A restore that is stopped half way takes its half away, and the live database never lost its name.
+fn stopped_half_way(format: &str, signals: usize) {
+    let Some(cluster) = Cluster::start() else { return };
+    let bench = gated(&cluster, &format!("format: {format}"));
+    let before = cluster.rows("app");
+    let (child, filled) = standing(&cluster, &bench, OVER);
+    assert!(filled.starts_with("app.incomplete-"), "{filled:?}");
+    (0..signals).for_each(|_| signal(&child, "-TERM"));
+    let ran = ended(&bench, child);
+    assert_eq!(ran.code, 143, "{}", ran.stderr);
+    contains(&ran.stderr, &format!("the incomplete database {filled:?} was dropped, \"app\" is as it was"));
+    assert_eq!(named(&cluster, "app%"), "app");
+    assert_eq!(cluster.rows("app"), before);
+}
+
+#[test]
+fn a_custom_restore_that_is_stopped_changes_nothing() {
+    stopped_half_way("custom", 1);
+}
+
+/// `timeout(1)` signals the process and its group: twice.
+#[test]
+fn a_plain_restore_that_is_stopped_changes_nothing() {
+    stopped_half_way("plain", 2);
+}
+
+/// What is killed leaves a database that says what it is.
+#[test]
+fn a_restore_that_is_killed_leaves_nothing_that_looks_complete() {
+    let Some(cluster) = Cluster::start() else { return };
+    let bench = gated(&cluster, "format: custom");
+    let before = cluster.rows("app");
+    for (to, there) in [("new", ""), ("app", "app")] {
+        let (child, filled) = standing(&cluster, &bench, &["restore", "dump", "--to-db", to, "--force"]);
+        signal(&child, "-KILL");
+        assert_eq!(ended(&bench, child).code, -9);
+        assert!(filled.starts_with(&format!("{to}.incomplete-")), "{filled:?}");
+        assert_eq!(named(&cluster, &format!("{to}%")), format!("{there}\n{filled}").trim());
+        // whoever is still in there does not leave by itself
+        cluster.sql(
+            "postgres",
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname like '%.incomplete-%'",
+        );
+    }
+    assert_eq!(cluster.rows("app"), before);
+}
+
+/// A restore that cannot be dropped, because the server is gone, says what is left.
+#[test]
+fn what_cannot_be_dropped_is_named() {
+    let Some(cluster) = Cluster::start() else { return };
+    let bench = gated(&cluster, "format: custom");
+    let (child, filled) = standing(&cluster, &bench, OVER);
+    // nobody gets in any more to drop it
+    fs::write(cluster.dir().join("data/pg_hba.conf"), "local all all reject\n").unwrap();
+    cluster.tool("pg_ctl").args(["-s", "reload", "-D"]).arg(cluster.dir().join("data")).status().unwrap();
+    let start = Instant::now();
+    while cluster.tool("psql").args(["-X", "-c", "select 1"]).output().unwrap().status.success() {
+        assert!(start.elapsed() < Duration::from_secs(60), "the server still lets everybody in");
+    }
+    signal(&child, "-TERM");
+    let ran = ended(&bench, child);
+    assert_eq!(ran.code, 143, "{}", ran.stderr);
+    contains(&ran.stderr, &format!("the incomplete database {filled:?} could not be dropped"));
+    contains(&ran.stderr, &format!("DROP DATABASE \"{filled}\";"));
+    contains(&ran.stderr, "\"app\" is as it was");
+}
+
+/// Clients of the live database keep it where it is; the copy is finished and waits.
+#[test]
+fn a_database_in_use_keeps_its_name_and_the_copy_waits() {
+    let Some(cluster) = Cluster::start() else { return };
+    let bench = configure(&cluster, "in-use", "databases: app");
+    fill(&cluster, "app");
+    bench.run(&["run", "dump"]).exits(0);
+    let before = cluster.rows("app");
+    cluster.sql("app", "delete from t");
+    let mut client = cluster.tool("psql");
+    let mut client = client.args(["-X", "-c", "select pg_sleep(600)"]).env("PGDATABASE", "app").spawn().unwrap();
+    let inside = "select count(*) from pg_stat_activity where datname = 'app' and query like '%pg_sleep(600)%'";
+    let start = Instant::now();
+    while cluster.sql("postgres", inside) != "1" {
+        assert!(start.elapsed() < Duration::from_secs(60), "the client never got in");
+    }
+    let ran = bench.run(OVER);
+    let still = cluster.sql("postgres", inside);
+    client.kill().unwrap();
+    client.wait().unwrap();
+    assert_eq!((ran.code, still.as_str()), (1, "1"), "{}", ran.stderr);
+    let aside = named(&cluster, "app.%");
+    assert!(aside.starts_with("app.incomplete-"), "{aside:?}");
+    contains(&ran.stderr, &format!("everything was restored into {aside:?}"));
+    contains(&ran.stderr, "disconnect the clients of \"app\"");
+    contains(&ran.stderr, &format!("ALTER DATABASE \"{aside}\" RENAME TO \"app\";"));
+    assert_eq!(cluster.sql("app", "select count(*) from t"), "0");
+    assert_eq!(cluster.rows(&aside), before);
+}
+
+/// A name that somebody else takes meanwhile is theirs.
+#[test]
+fn a_name_taken_during_the_restore_stays_taken() {
+    let Some(cluster) = Cluster::start() else { return };
+    let bench = gated(&cluster, "format: custom");
+    let (child, filled) = standing(&cluster, &bench, &["restore", "dump", "--to-db", "new"]);
+    cluster.create("new");
+    cluster.sql("new", "create table theirs (id int)");
+    cluster.sql("postgres", "drop role gate");
+    let ran = ended(&bench, child);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    contains(&ran.stderr, &format!("everything was restored into {filled:?}"));
+    assert_eq!(cluster.sql("new", "select count(*) from theirs"), "0");
+    assert_eq!(cluster.rows(&filled), cluster.rows("app"));
+}
+
+/// Names are cut where the server would cut them, but between letters.
+#[test]
+fn long_names_fit() {
+    let Some(cluster) = Cluster::start() else { return };
+    let bench = configure(&cluster, "long", "databases: app");
+    fill(&cluster, "app");
+    bench.run(&["run", "dump"]).exits(0);
+    let name = "ж".repeat(31) + "x";
+    let ran = bench.run(&["restore", "dump", "--to-db", &format!("{name}x")]);
+    ran.exits(2);
+    contains(&ran.stderr, "63 bytes");
+    bench.run(&["restore", "dump", "--to-db", &name]).exits(0);
+    cluster.sql(&name, "delete from t");
+    bench.run(&["restore", "dump", "--to-db", &name, "--force"]).exits(0);
+    assert_eq!(cluster.rows(&name), cluster.rows("app"));
+    let old = named(&cluster, "жжж%.before-%");
+    assert_eq!(cluster.sql(&old, "select count(*) from t"), "0");
+}
+
+/// A plain dump that ends too early gives no error: psql takes the end of the file for the end of the rows.
+#[test]
+fn a_plain_dump_that_is_cut_off_does_not_look_complete() {
+    let Some(cluster) = Cluster::start() else { return };
+    let bench = configure(&cluster, "cut", "databases: app, format: plain");
+    fill(&cluster, "app");
+    bench.run(&["run", "dump"]).exits(0);
+    let name = bench.names("out").into_iter().find(|name| name.ends_with(".pgdump")).unwrap();
+    let dump = bench.path("out").join(&name);
+    let text = fs::read_to_string(&dump).unwrap();
+    let row = text.find("\n250\t").unwrap();
+    fs::write(&dump, &text[..=row]).unwrap();
+    // as KB17 left it: without a manifest
+    fs::remove_file(bench.path("out").join(name + ".manifest")).unwrap();
+    let ran = bench.run(&["restore", "dump", "--to-db", "new"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    contains(&ran.stderr, "ends too early");
+    assert_eq!(named(&cluster, "new%"), "");
+    let ran = bench.run(&["restore", "dump", "--to-db", "new", "--keep-going"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert_eq!(cluster.sql("new", "select count(*) from t"), "249");
 }
 
 /// P15: the password of the configuration works and is in nothing that is left or printed.
@@ -172,4 +392,21 @@ fn the_files_of_dumps_are_copied_out_and_checked() {
     assert_eq!(ran.code, 2);
     contains(&ran.stderr, "--db has to say which one of: one, two");
     assert_eq!(bench.run(&["verify", "dump"]).code, 1);
+}
+
+/// `pg_dump --create` writes plain dumps that connect to the database they came from: that one is left alone.
+#[test]
+fn a_dump_that_connects_to_the_live_database_is_refused() {
+    let Some(cluster) = Cluster::start() else { return };
+    for opts in ["-C", "-C -Z 5", "--create --clean"] {
+        let bench = configure(&cluster, "create", &format!("databases: app, format: plain, opts: '{opts}'"));
+        fill(&cluster, "app");
+        bench.run(&["run", "dump"]).exits(0);
+        cluster.sql("app", "delete from t");
+        let ran = bench.run(&["restore", "dump", "--to-db", "new"]);
+        assert_eq!(cluster.sql("app", "select count(*) from t"), "0", "{opts}");
+        assert_eq!((ran.code, named(&cluster, "new%")), (1, String::new()), "{}", ran.stderr);
+        contains(&ran.stderr, "was made with --create");
+        cluster.sql("postgres", "drop database app");
+    }
 }

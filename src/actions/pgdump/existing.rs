@@ -8,10 +8,14 @@ use crate::actions::context::Context;
 use crate::error::{Doing, Error, Result};
 use crate::sys::files::{self, Dir};
 use crate::sys::process::{self, Command};
+use flate2::read::MultiGzDecoder;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+
+/// How much of a plain dump may come before what it makes.
+const PREAMBLE: u64 = 1 << 20;
 
 /// What a dump turns out to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,6 +49,26 @@ pub fn open(path: &Path) -> Result<File> {
     // a cleaner leaves it alone while it is open; where there are no locks reading is still better than not
     let _ = files::try_lock_shared(&file);
     Ok(file)
+}
+
+/// Whether a plain dump leaves the database it is fed to, as `pg_dump --create` makes it do before anything else.
+pub fn connects_elsewhere(path: &Path) -> Result<bool> {
+    let doing = || format!("reading {}", path.display());
+    let mut start = BufReader::new(open(path)?);
+    let packed = start.fill_buf().doing(doing)?.starts_with(&[0x1f, 0x8b]);
+    let text: Box<dyn Read> = if packed { Box::new(MultiGzDecoder::new(start)) } else { Box::new(start) };
+    for line in BufReader::new(text.take(PREAMBLE)).split(b'\n') {
+        // what cannot be unpacked is for whoever proves it
+        let Ok(line) = line else { break };
+        if line.starts_with(b"\\connect ") {
+            return Ok(true);
+        }
+        let makes = line.starts_with(b"CREATE ") && !line.starts_with(b"CREATE DATABASE ");
+        if makes || line.starts_with(b"COPY ") {
+            break;
+        }
+    }
+    Ok(false)
 }
 
 /// Decodes a dump to its end.

@@ -1,10 +1,12 @@
 //! `pgdump`: one dump per database, made by `pg_dump`, proven before it gets its name.
 
 mod connection;
+mod console;
 mod databases;
 mod digest;
 mod dump;
 mod existing;
+mod newborn;
 mod options;
 mod proof;
 mod restore;
@@ -33,7 +35,8 @@ use time::PrimitiveDateTime;
 
 pub use dump::GLOBALS;
 pub use existing::open;
-pub use restore::{Outcome as Restored, Taken, Wanted};
+pub use newborn::{Names, Old};
+pub use restore::{Flawed, Name, Outcome as Restored, Taken, Wanted};
 pub use settings::build;
 pub use verify::Proof;
 

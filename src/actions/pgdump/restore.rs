@@ -2,10 +2,13 @@
 //! on standard input or as `PGDATABASE`, never as arguments that could be read as something else (P14).
 
 use super::connection::Session;
+use super::console::{Console, our, psql_args};
 use super::existing::{self, Form};
+use super::newborn::{Names, Newborn, Old};
 use super::roles::may_run;
 use super::stderr::Classifier;
 use super::tools::{self, Installed, Tool};
+use super::verify::Proof;
 use crate::actions::context::Context;
 use crate::error::{Doing, Error, Result};
 use crate::sys::process::{self, Command, Stdout, Stream};
@@ -15,8 +18,9 @@ use log::Level;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, Write};
-use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+const ROLES: &str = "SELECT pg_catalog.quote_ident(rolname) FROM pg_catalog.pg_roles;";
 
 /// SQLSTATE of what is there already: roles, tablespaces, grants.
 const DUPLICATE: &str = "42710";
@@ -27,79 +31,133 @@ pub struct Wanted<'a> {
     pub dump: &'a Path,
     /// Roles and tablespaces of the same run.
     pub globals: Option<&'a Path>,
-    /// Name of the new database.
-    pub into: &'a str,
+    /// Names of the new database.
+    pub names: &'a Names,
     /// What becomes of a database that has this name.
     pub existing: Taken,
+    /// What becomes of the new one when there were errors.
+    pub flawed: Flawed,
 }
 
 /// What becomes of a database whose name is wanted.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Taken {
     /// It stays, and nothing is restored.
     Refuse,
-    /// It is renamed to this.
-    Rename(String),
+    /// It is renamed.
+    Rename,
+}
+
+/// What becomes of a database that was restored with errors.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flawed {
+    /// It keeps its temporary name.
+    Aside,
+    /// It gets its name like any other.
+    Named,
 }
 
 /// How a restore went.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Debug)]
 pub struct Outcome {
     /// Errors the client programs reported; each was logged.
     pub errors: u64,
-    /// Whether a database that had the name was renamed.
-    pub renamed: bool,
+    /// What had the name at the end.
+    pub old: Old,
+    /// What the new database is called now.
+    pub name: Name,
 }
 
-/// Restores a dump. `Err` when nothing was restored; a restore with errors is told by the outcome.
+/// What a restored database is called.
+#[derive(Debug)]
+pub enum Name {
+    /// As wanted; what had that name was renamed.
+    Wanted,
+    /// As while it was incomplete, because of the errors.
+    Flawed,
+    /// As while it was incomplete, because of what the server said.
+    Refused(Error),
+}
+
+/// Restores a dump under a temporary name, then gives it its name. `Err` when nothing was restored: what there was of it is
+/// gone again, or named by the error.
 pub fn restore(wanted: &Wanted<'_>, session: &Session, installed: &Installed, cx: &Context<'_>) -> Result<Outcome> {
-    let job = Job { session, cx, psql: installed.psql()?, installed };
+    let job = Job { session, cx, console: Console { session, psql: installed.psql()? }, installed };
     let form = existing::form(wanted.dump)?;
     let pg_restore = (form != Form::Plain).then(|| job.pg_restore()).transpose()?;
-    let renamed = job.make_room(wanted)?;
-    let mut errors = 0;
+    let old = Old::of(job.console.knows(&wanted.names.wanted, &cx.limits)?);
+    if wanted.existing == Taken::Refuse && old == Old::Renamed {
+        let what = "exists already: choose another name, or --force, which renames the old one";
+        return Err(Error::failed(format!("database {:?} {what}", wanted.names.wanted)));
+    }
+    let mut errors = job.examine(wanted, form)?;
     if let Some(globals) = wanted.globals {
         errors += job.globals(globals)?;
     }
-    job.sql("postgres", &format!("CREATE DATABASE {} TEMPLATE template0;", identifier(wanted.into)))?;
-    errors += match pg_restore {
-        None => job.plain(wanted)?,
-        Some(tool) => job.packed(wanted, form, &tool)?,
+    let newborn = Newborn { console: &job.console, names: wanted.names, old };
+    newborn.create(&cx.limits)?;
+    let filled = match pg_restore {
+        None => job.plain(wanted),
+        Some(tool) => job.packed(wanted, form, &tool),
     };
-    Ok(Outcome { errors, renamed })
+    errors += filled.or_else(|reason| newborn.give_up(reason, &cx.limits))?;
+    if errors > 0 && wanted.flawed == Flawed::Aside {
+        return Ok(Outcome { errors, old, name: Name::Flawed });
+    }
+    Ok(job.settle(wanted, errors))
 }
 
 struct Job<'a> {
     session: &'a Session,
     cx: &'a Context<'a>,
-    psql: PathBuf,
+    console: Console<'a>,
     installed: &'a Installed,
 }
 
 impl Job<'_> {
+    /// Looks for what the client programs would not say: how many errors there are already. To psql the end of a file is the
+    /// end of the rows, and it goes where a dump sends it.
+    fn examine(&self, wanted: &Wanted<'_>, form: Form) -> Result<u64> {
+        let dump = wanted.dump.display();
+        if form == Form::Plain && existing::connects_elsewhere(wanted.dump)? {
+            let what = "was made with --create and would go into the database it came from: --to DIR copies it out";
+            return Err(Error::failed(format!("{dump} {what}")));
+        }
+        if form == Form::Packed || existing::prove(wanted.dump, None, self.session, self.cx)? != Proof::Damaged {
+            return Ok(0);
+        }
+        let what = format!("{dump} ends too early, or a part of it does");
+        if wanted.flawed == Flawed::Aside {
+            return Err(Error::failed(format!("{what} (--keep-going restores what can be read)")));
+        }
+        self.cx.error(what);
+        Ok(1)
+    }
+
+    /// The last step: what was restored gets its name.
+    fn settle(&self, wanted: &Wanted<'_>, errors: u64) -> Outcome {
+        // hours may have passed; who asks for an end after the last row gets what is finished
+        let limits = self.cx.limits.for_cleanup(None);
+        let old = match wanted.existing {
+            Taken::Refuse => Old::None,
+            Taken::Rename => match self.console.knows(&wanted.names.wanted, &limits) {
+                Ok(taken) => Old::of(taken),
+                Err(error) => return Outcome { errors, old: Old::Renamed, name: Name::Refused(error) },
+            },
+        };
+        let newborn = Newborn { console: &self.console, names: wanted.names, old };
+        Outcome { errors, old, name: newborn.rename().map_or_else(Name::Refused, |()| Name::Wanted) }
+    }
+
     fn pg_restore(&self) -> Result<Tool> {
         let newest = self.installed.newest();
         let found = newest.and_then(|tool| tools::companion("pg_restore", tool, self.session, self.cx));
         found.ok_or_else(|| Error::failed("no pg_restore as new as pg_dump found beside it or on PATH"))
     }
 
-    /// Makes sure that the name is free; whether a database was renamed for that.
-    fn make_room(&self, wanted: &Wanted<'_>) -> Result<bool> {
-        let question = format!("SELECT 1 FROM pg_catalog.pg_database WHERE datname = {};", literal(wanted.into));
-        if self.sql("postgres", &question)?.trim().is_empty() {
-            return Ok(false);
-        }
-        let Taken::Rename(name) = &wanted.existing else {
-            let what = "exists already: choose another name, or --force, which renames the old one";
-            return Err(Error::failed(format!("database {:?} {what}", wanted.into)));
-        };
-        self.sql("postgres", &format!("ALTER DATABASE {} RENAME TO {};", identifier(wanted.into), identifier(name)))?;
-        Ok(true)
-    }
-
     /// Feeds the roles and tablespaces of the same run to the server, those that it has already left out.
     fn globals(&self, globals: &Path) -> Result<u64> {
-        let roles = self.sql("postgres", "SELECT pg_catalog.quote_ident(rolname) FROM pg_catalog.pg_roles;")?;
+        let roles = self.console.run(ROLES, &self.cx.limits)?;
         let roles: Vec<_> = roles.lines().map(str::to_owned).collect();
         let doing = || format!("reading {}", globals.display());
         let mut script = self.session.nameless_file()?;
@@ -120,7 +178,7 @@ impl Job<'_> {
         let packed = dump.read(&mut magic).doing(doing)? == 2 && magic == [0x1f, 0x8b];
         dump.rewind().doing(doing)?;
         if !packed {
-            return self.feed(dump, wanted.into, "psql");
+            return self.feed(dump, &wanted.names.incomplete, "psql");
         }
         let (from, to) = pipe()?;
         std::thread::scope(|scope| {
@@ -128,9 +186,17 @@ impl Job<'_> {
                 let mut to = to;
                 std::io::copy(&mut MultiGzDecoder::new(BufReader::new(dump)), &mut to)
             })?;
-            let errors = self.feed(from, wanted.into, "psql")?;
+            let errors = self.feed(from, &wanted.names.incomplete, "psql")?;
             let unpacked = unpacking.join().map_err(|_| Error::failed("the unpacking thread ended unexpectedly"))?;
-            unpacked.doing(doing).map(|_| errors)
+            // what could be unpacked has been restored; a psql that ended early has said why
+            match unpacked.doing(doing) {
+                Ok(_) => Ok(errors),
+                Err(_) if errors > 0 => Ok(errors),
+                Err(error) => {
+                    self.cx.error(error.to_string());
+                    Ok(1)
+                }
+            }
         })
     }
 
@@ -140,7 +206,7 @@ impl Job<'_> {
         }
         // an empty connection string leaves everything to the environment, and is what makes pg_restore connect
         let args: Vec<OsString> = vec!["--no-password".into(), "--dbname=".into()];
-        let mut command = self.session.command(&tool.path, args, wanted.into)?;
+        let mut command = self.session.command(&tool.path, args, &wanted.names.incomplete)?;
         let keep;
         if form == Form::Folder {
             command.args.push(wanted.dump.into());
@@ -161,7 +227,7 @@ impl Job<'_> {
         reading.stdout = Stdout::File(to);
         std::thread::scope(|scope| {
             let reader = threads::start(scope, "read", move || self.listen("pg_restore", reading))?;
-            let fed = self.feed(from, wanted.into, "psql");
+            let fed = self.feed(from, &wanted.names.incomplete, "psql");
             let read = reader.join().map_err(|_| Error::failed("the reading thread ended unexpectedly"))?;
             Ok(fed? + read?)
         })
@@ -169,7 +235,7 @@ impl Job<'_> {
 
     /// Runs SQL from a file or pipe; how many errors there were.
     fn feed(&self, sql: File, database: &str, what: &str) -> Result<u64> {
-        let mut command = self.session.command(&self.psql, psql_args(), database)?;
+        let mut command = self.session.command(&self.console.psql, psql_args(), database)?;
         // where a password takes the standard input, the file stays open here, and the child finds it here
         let kept = if command.stdin.is_some() { Some(sql) } else { command.stdin.replace(sql) };
         let path = kept.as_ref().map_or_else(|| "-".into(), our);
@@ -177,33 +243,6 @@ impl Job<'_> {
         let errors = self.listen(what, command);
         drop(kept);
         errors
-    }
-
-    /// Runs one statement; what it returns. Fails when it fails.
-    fn sql(&self, database: &str, statement: &str) -> Result<String> {
-        let mut script = self.session.nameless_file()?;
-        let mut answer = self.session.nameless_file()?;
-        let doing = || "asking the server".to_owned();
-        script.write_all(statement.as_bytes()).and_then(|()| script.rewind()).doing(doing)?;
-        let mut command = self.session.command(&self.psql, psql_args(), database)?;
-        let path = if command.stdin.is_none() { "-".into() } else { our(&script) };
-        command.args.extend(["-A".into(), "-t".into(), "-v".into(), "ON_ERROR_STOP=1".into(), "-f".into(), path]);
-        if command.stdin.is_none() {
-            command.stdin = Some(script.try_clone().doing(doing)?);
-        }
-        command.stdout = Stdout::File(answer.try_clone().doing(doing)?);
-        let mut complaints = Vec::new();
-        let end = process::run(command, &self.cx.limits, &mut |stream, line| {
-            if stream == Stream::Err {
-                complaints.push(line.trim().to_owned());
-            }
-        })?;
-        if !end.ok() {
-            return Err(Error::failed(format!("psql: {end}: {}", complaints.join(" "))));
-        }
-        let mut text = String::new();
-        answer.rewind().and_then(|()| answer.read_to_string(&mut text)).doing(doing)?;
-        Ok(text)
     }
 
     /// Runs a child; what it complains about is logged. How many errors there were, at least one when it failed.
@@ -228,39 +267,7 @@ impl Job<'_> {
     }
 }
 
-fn psql_args() -> Vec<OsString> {
-    // the codes of errors are the same in every language
-    ["--no-psqlrc", "--no-password", "-q", "-v", "VERBOSITY=verbose"].iter().map(Into::into).collect()
-}
-
-/// An open file of ours as a path for a child that runs as ourselves.
-fn our(file: &File) -> OsString {
-    format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()).into()
-}
-
 fn pipe() -> Result<(File, File)> {
     let (from, to) = std::io::pipe().doing(|| "making a pipe".to_owned())?;
     Ok((std::os::fd::OwnedFd::from(from).into(), std::os::fd::OwnedFd::from(to).into()))
-}
-
-/// A name as SQL quotes it.
-fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// A text as SQL quotes it, whatever `standard_conforming_strings` says.
-fn literal(text: &str) -> String {
-    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// P14: a name stays a name.
-    #[test]
-    fn names_are_quoted() {
-        assert_eq!(identifier("a\"; DROP DATABASE x; --"), "\"a\"\"; DROP DATABASE x; --\"");
-        assert_eq!(literal("a'\\"), "E'a''\\\\'");
-    }
 }

@@ -2,11 +2,12 @@
 
 use super::{Job, tree};
 use crate::actions::context::Context;
-use crate::actions::pgdump::{self, GLOBALS, Taken, Wanted};
+use crate::actions::pgdump::{self, Flawed, GLOBALS, Name, Names, Old, Restored, Taken, Wanted};
 use crate::commands::desk;
 use crate::commands::verify::compare;
-use crate::error::{Doing, Error, Exit, Result};
+use crate::error::{Doing, Error, Exit, Kind, Result};
 use crate::output::{self, Colour, Target};
+use crate::run::moment;
 use crate::store::family::{self, minute};
 use crate::store::sets::{Origin, Set};
 use crate::sys::files::{Dir, Readers};
@@ -69,54 +70,86 @@ fn newest<'a>(job: &Job<'_>, sets: &'a [Set]) -> Result<BTreeMap<String, &'a Set
 }
 
 fn into_database(job: &Job<'_>, newest: &BTreeMap<String, &Set>, into: &str) -> Result<Exit> {
-    if into.is_empty() || into.contains('\0') {
-        return Err(Error::usage("--to-db needs the name of a new database"));
-    }
+    desk::listen();
+    let facts = desk::facts(Some(job.config), "restore");
+    let names = Names::new(into, &moment::stamp(facts.now))?;
     let mut databases = newest.values().filter(|set| database(set) != GLOBALS);
     let (Some(set), None) = (databases.next(), databases.next()) else {
         let names: Vec<_> = newest.keys().filter(|name| *name != GLOBALS).map(|name| shown(name)).collect();
         return Err(Error::usage(format!("--db has to say which one of: {}", names.join(", "))));
     };
-    whole(job, set)?;
+    let damage = whole(job, set)?;
     let globals = newest.get(GLOBALS).filter(|globals| globals.time == set.time);
     output::note(&format!("restoring {} ({}) into {into:?}", set.main.display(), minute(set.time)));
-    desk::listen();
-    let facts = desk::facts(Some(job.config), "restore");
     let cx = Context::new(&facts, "restore", job.limits.clone());
-    let aside = format!("{}.before-{}", into.chars().take(20).collect::<String>(), stamp(facts.now));
-    let existing = if job.request.force { Taken::Rename(aside.clone()) } else { Taken::Refuse };
-    let wanted = Wanted { dump: &set.main, globals: globals.map(|set| set.main.as_path()), into, existing };
+    let wanted = Wanted {
+        dump: &set.main,
+        globals: globals.map(|set| set.main.as_path()),
+        names: &names,
+        existing: if job.request.force { Taken::Rename } else { Taken::Refuse },
+        flawed: if job.request.keep_going { Flawed::Named } else { Flawed::Aside },
+    };
     let dumps = job.lineage.step().and_then(|step| step.action.dumps());
     let dumps = dumps.ok_or_else(|| Error::failed("there is no action that could connect to the server"))?;
-    let done = dumps.restore(&wanted, &cx).doing(|| format!("restoring {into:?}"))?;
-    if done.renamed {
-        output::note(&format!("the database that was called {into:?} is now {aside:?}"));
-    }
-    let (colour, line, exit) = match done.errors {
-        0 => (Colour::Green, format!("restored into {into:?}"), Exit::Done),
-        count => (Colour::Red, format!("restored into {into:?} with {count} errors, see above"), Exit::Failed),
+    let mut done = dumps.restore(&wanted, &cx).doing(|| format!("restoring {into:?}"))?;
+    done.errors += damage;
+    Ok(tell(&names, &done))
+}
+
+/// Says how a restore into a database ended.
+fn tell(names: &Names, done: &Restored) -> Exit {
+    let Names { wanted, incomplete, before } = names;
+    let errors = match done.errors {
+        0 => String::new(),
+        1 => " with 1 error, see above".to_owned(),
+        count => format!(" with {count} errors, see above"),
     };
-    output::note(&output::coloured(Target::Stderr, colour, &line));
-    Ok(exit)
+    let (line, by) = match &done.name {
+        Name::Wanted => {
+            if done.old == Old::Renamed {
+                output::note(&format!("the database that was called {wanted:?} is now {before:?}"));
+            }
+            (format!("restored into {wanted:?}{errors}"), None)
+        }
+        Name::Flawed => {
+            let live = if done.old == Old::Renamed { format!(", {wanted:?} is as it was") } else { String::new() };
+            (format!("restored{errors}: it is in {incomplete:?}{live}"), Some(done.old))
+        }
+        Name::Refused(error) => {
+            let what = if done.errors == 0 { "everything was restored" } else { "restored" };
+            let line = format!("{what} into {incomplete:?}{errors}, but it could not be renamed: {error}");
+            (line, Some(done.old))
+        }
+    };
+    let good = by.is_none() && done.errors == 0;
+    let (colour, exit) = if good { (Colour::Green, Exit::Done) } else { (Colour::Red, Exit::Failed) };
+    output::note(&output::coloured(Target::Stderr, colour, &output::printable(&line)));
+    if let Some(old) = by {
+        let first = match old {
+            Old::Renamed => format!("disconnect the clients of {wanted:?}, then "),
+            Old::None => String::new(),
+        };
+        let text = format!("to use it: {first}{}", names.rename(old));
+        output::note(&output::printable(&text));
+    }
+    exit
 }
 
-fn stamp(now: time::OffsetDateTime) -> String {
-    crate::run::moment::stamp(now)
-}
-
-/// Fails when the files of a dump are not those its manifest tells of.
-fn whole(job: &Job<'_>, set: &Set) -> Result<()> {
+/// Fails when the files of a dump are not those its manifest tells of; with `--keep-going` that is one error, and said.
+fn whole(job: &Job<'_>, set: &Set) -> Result<u64> {
     let result = match &set.origin {
         Origin::Damaged(reason) => Err(Error::failed(reason.clone())),
         Origin::Kb17 => Ok(()),
         Origin::Ours(manifest) => compare(&set.main, manifest),
     };
     match result {
-        Err(error) if job.request.keep_going => {
+        Err(error) if job.request.keep_going && error.kind() == Kind::Failed => {
             output::note(&format!("{} is damaged: {error}", set.main.display()));
-            Ok(())
+            Ok(1)
         }
-        other => other.doing(|| format!("{} is damaged (--keep-going restores what can be read)", set.main.display())),
+        other => other
+            .map(|()| 0)
+            .doing(|| format!("{} is damaged (--keep-going restores what can be read)", set.main.display())),
     }
 }
 
@@ -125,20 +158,25 @@ fn copy_out(job: &Job<'_>, newest: &BTreeMap<String, &Set>) -> Result<Exit> {
     let to = job.target()?;
     let dir = Dir::create(to, Readers::Owner)?;
     tree::refuse_full(&dir, job.request)?;
-    let mut bytes = 0;
+    let (mut bytes, mut damaged) = (0, 0);
     for set in newest.values() {
-        whole(job, set)?;
+        let damage = whole(job, set)?;
+        damaged += damage;
         for file in &set.files {
             job.limits.check()?;
             bytes += copy(file, &dir)?;
         }
-        if let Origin::Ours(manifest) = &set.origin {
+        if let (Origin::Ours(manifest), 0) = (&set.origin, damage) {
             compare(&to.join(family::name(set)), manifest).doing(|| "comparing the copy".to_owned())?;
         }
     }
     let line = format!("restored {} dumps, {} to {}", newest.len(), show_bytes(bytes), to.display());
-    output::note(&output::coloured(Target::Stderr, Colour::Green, &line));
-    Ok(Exit::Done)
+    let (line, colour, exit) = match damaged {
+        0 => (line, Colour::Green, Exit::Done),
+        count => (format!("{line}, {count} of them damaged, see above"), Colour::Red, Exit::Failed),
+    };
+    output::note(&output::coloured(Target::Stderr, colour, &line));
+    Ok(exit)
 }
 
 /// Copies a file, or a directory of files; how many bytes that was.
