@@ -8,6 +8,7 @@ pub mod select;
 pub mod tally;
 mod target;
 
+use crate::archive::notes::show;
 use crate::archive::open::Members;
 use crate::archive::read::{Member, Type};
 use crate::archive::restore::metadata::{Dresser, Privileges};
@@ -16,7 +17,7 @@ use crate::archive::restore::tally::Tally;
 use crate::archive::restore::target::Target;
 use crate::error::{Doing, Error, Result};
 use crate::sys::tree::Dir;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::CString;
 use std::io;
 
@@ -54,8 +55,8 @@ pub trait Watch {
 
 /// Where a restore works.
 pub enum Place {
-    /// In this directory itself.
-    Straight(Dir),
+    /// In this directory itself. Everything gets this name before it takes the place of what stands there.
+    Straight(Dir, CString),
     /// In a new directory of this name in it; everything moves up at the end, when it is complete.
     Aside(Dir, CString),
 }
@@ -82,6 +83,8 @@ enum Done {
 enum Trouble {
     /// Only this one.
     Here(String),
+    /// The target takes no more.
+    Full(io::Error),
     /// Everything.
     Fatal(Failure),
 }
@@ -100,8 +103,7 @@ impl From<io::Error> for Trouble {
             libc::ESTALE,
         ];
         if error.raw_os_error().is_some_and(|code| hopeless.contains(&code)) {
-            let stopped = Err::<(), _>(error).doing(|| "writing".to_owned());
-            return Self::Fatal(Failure::Stopped(stopped.err().unwrap_or_else(|| Error::failed("writing"))));
+            return Self::Full(error);
         }
         Self::Here(error.to_string())
     }
@@ -119,6 +121,8 @@ pub struct Restorer<'a> {
     orphans: Orphans,
     /// Directories that are to be removed once what is below them is.
     leaving: Vec<Vec<u8>>,
+    /// Names that did not come back: what stands there, if anything, is something else.
+    failed: HashSet<Vec<u8>>,
 }
 
 impl<'a> Restorer<'a> {
@@ -127,13 +131,14 @@ impl<'a> Restorer<'a> {
     pub fn new(place: Place, rules: &Rules<'a>) -> Result<Self> {
         let dresser = Dresser::new(rules.privileges);
         let target = match place {
-            Place::Straight(top) => Target::new(top, dresser),
+            Place::Straight(top, draft) => Target::live(top, draft, dresser),
             Place::Aside(dir, name) => Target::aside(dir, &name, dresser),
         };
         let target = target.doing(|| "starting in the target".to_owned())?;
         let Rules { selection, watch, .. } = *rules;
         let (tally, orphans) = (Tally::default(), Orphans::new());
-        Ok(Self { target, dresser, selection, watch, layer: Layer::Base, tally, orphans, leaving: Vec::new() })
+        let (leaving, failed) = (Vec::new(), HashSet::new());
+        Ok(Self { target, dresser, selection, watch, layer: Layer::Base, tally, orphans, leaving, failed })
     }
 
     /// Restores an archive. `tally.seen` counts the members that are done with, whatever became of them.
@@ -195,11 +200,18 @@ impl<'a> Restorer<'a> {
     }
 
     fn one(&mut self, member: Member, members: &mut dyn Members) -> Ending {
-        let path = member.path.clone();
-        match self.make(member, members) {
+        let (path, is_link) = (member.path.clone(), member.kind == Type::Link);
+        let made = self.make(member, members);
+        if matches!(made, Ok(Done::Yes)) {
+            self.failed.remove(trimmed(&path));
+        } else if !is_link {
+            self.failed.insert(trimmed(&path).to_vec());
+        }
+        match made {
             Ok(Done::Yes) => self.tally.restored += 1,
             Ok(Done::HeldBack) => {}
             Err(Trouble::Here(what)) => self.tally.missing.add(&path, &what),
+            Err(Trouble::Full(error)) => return full(error, "writing", &path),
             Err(Trouble::Fatal(failure)) => {
                 self.tally.missing.add(&path, "");
                 return Err(failure);
@@ -207,6 +219,11 @@ impl<'a> Restorer<'a> {
         }
         self.watch.passed(1, 0).map_err(Failure::Stopped)
     }
+}
+
+/// The end of a restore whose target takes no more.
+fn full(error: io::Error, doing: &str, path: &[u8]) -> Ending {
+    Err(error).doing(|| format!("{doing} {}", show(path))).map_err(Failure::Stopped)
 }
 
 /// Without what a member's name may have around it.

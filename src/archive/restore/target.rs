@@ -46,12 +46,18 @@ pub struct Target {
     /// Where everything in the top goes once it is complete, and the name of the top there. Without it the top was in use
     /// before, and stays as it is but for what is put into it.
     settle: Option<(Dir, CString)>,
+    /// What everything is called until it is whole; none where nobody looks before all of it is.
+    draft: Option<CString>,
 }
 
 impl Target {
-    /// Begins at an open directory, the top.
-    pub fn new(top: Dir, dresser: Dresser) -> io::Result<Self> {
-        let mut target = Self { levels: Vec::new(), dresser, settle: None };
+    /// Begins at an open directory, the top, that is in use: what goes there is called `draft` until it is whole.
+    pub fn live(top: Dir, draft: CString, dresser: Dresser) -> io::Result<Self> {
+        Ok(Self { draft: Some(draft), ..Self::new(top, dresser)? })
+    }
+
+    fn new(top: Dir, dresser: Dresser) -> io::Result<Self> {
+        let mut target = Self { levels: Vec::new(), dresser, settle: None, draft: None };
         target.push(CString::default(), top, Found::Used)?;
         Ok(target)
     }
@@ -92,6 +98,11 @@ impl Target {
     pub fn here(&self) -> io::Result<&Dir> {
         let dir = self.levels.last().and_then(|level| level.dir.as_ref());
         dir.ok_or_else(|| io::Error::other("the directory is not open"))
+    }
+
+    /// What an entry is called until it is whole, where somebody may be looking.
+    pub fn draft(&self) -> Option<&CString> {
+        self.draft.as_ref()
     }
 
     /// Says that something is about to change in the directory entered last.
@@ -234,6 +245,17 @@ pub fn clear(here: &Dir, name: &CStr, whole: Whole) -> io::Result<()> {
             (Err(full), Whole::Too) if full.raw_os_error() == Some(libc::ENOTEMPTY) => here.remove_all(name),
             (other, _) => other,
         },
+        other => other,
+    }
+}
+
+/// Gives a draft its name. What has that name is gone in the same moment, a directory only when it is empty.
+pub fn replace(here: &Dir, draft: &CStr, name: &CStr) -> io::Result<()> {
+    match here.rename(draft, name) {
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+            here.remove_dir(name)?;
+            here.rename(draft, name)
+        }
         other => other,
     }
 }

@@ -8,6 +8,7 @@ use crate::archive::restore::metadata::Privileges;
 use crate::archive::restore::select::Selection;
 use crate::archive::restore::{Failure, Layer, Place, Restorer, Rules};
 use crate::archive::set::Opened;
+use crate::archive::verify;
 use crate::commands::progress::Progress;
 use crate::error::{Doing, Error, Exit, Result};
 use crate::output;
@@ -30,6 +31,9 @@ pub fn restore(job: &Job<'_>) -> Result<Exit> {
     let progress = Progress::new(&job.limits, total);
     let rules = Rules { privileges: privileges(job.request), selection: &selection, watch: &progress };
     let (place, aside) = place(to, job.request)?;
+    if matches!(place, Place::Straight(..)) && !job.request.keep_going {
+        prove(job, &layers, total)?;
+    }
     for layer in &layers {
         output::note(&format!("restoring {}", layer.title()));
     }
@@ -49,7 +53,7 @@ pub fn restore(job: &Job<'_>) -> Result<Exit> {
         tally: &tally,
         damage: &damage,
         lost: layers.last().map(|newest| report::lost_before(&newest.opened, &selection)).unwrap_or_default(),
-        proven: damage.is_empty() && layers.iter().all(|layer| layer.opened.is_known()),
+        proven: damage.is_empty() && tally.missing.is_empty() && layers.iter().all(|layer| layer.opened.is_known()),
     };
     report::print(to, &outcome);
     Ok(report::exit(&outcome))
@@ -110,18 +114,35 @@ pub fn open<'a>(job: &Job<'_>, chain: &Chain<'a>) -> Result<Vec<Source<'a>>> {
         .collect()
 }
 
+/// Reads everything that is to replace something before anything is replaced.
+fn prove(job: &Job<'_>, layers: &[Source<'_>], total: Option<u64>) -> Result<()> {
+    let progress = Progress::new(&job.limits, total);
+    for source in layers {
+        let path = source.opened.path.display();
+        output::note(&format!("reading {path} to its end before anything is replaced"));
+        let proven = verify::prove(&source.opened, &progress);
+        progress.clear();
+        if let Err(error) = proven {
+            job.limits.check()?;
+            let hint = "--keep-going restores what can be read";
+            return Err(error).doing(|| format!("nothing was changed: {path} is damaged ({hint})"));
+        }
+    }
+    Ok(())
+}
+
 /// Opens the target: created when missing, refused when something is in it. A target without anything in it gets nothing
 /// before all of it is there: until then it stands aside under the name that is returned.
 fn place(to: &Path, request: &Request) -> Result<(Place, Option<String>)> {
     let dir = Dir::create(to, Readers::Owner)?;
     let state = refuse_full(&dir, request)?;
     let top = tree::Dir::of(dir.into_file());
-    if state == State::InUse {
-        return Ok((Place::Straight(top), None));
-    }
     let name = format!("krista-backup.incomplete-{}", std::process::id());
-    let c_name = CString::new(name.clone()).doing(|| "naming the target".to_owned())?;
-    Ok((Place::Aside(top, c_name), Some(name)))
+    let c_name = |name: &str| CString::new(name).doing(|| "naming the target".to_owned());
+    Ok(match state {
+        State::InUse => (Place::Straight(top, c_name(&format!(".{name}"))?), None),
+        State::Empty => (Place::Aside(top, c_name(&name)?), Some(name)),
+    })
 }
 
 /// Whether a target has anything in it.

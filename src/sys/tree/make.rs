@@ -56,6 +56,12 @@ impl Dir {
         Ok(fs::unlinkat(self, name, AtFlags::REMOVEDIR)?)
     }
 
+    /// Gives an entry another name in this directory; fails when the name is taken by a directory. A second name of the same
+    /// file changes nothing: both stay.
+    pub fn rename(&self, old: &CStr, new: &CStr) -> io::Result<()> {
+        Ok(fs::renameat(self, old, self, new)?)
+    }
+
     /// Moves an entry of another directory here; fails when the name is taken by a directory with something in it.
     pub fn take(&self, from: &Self, name: &CStr) -> io::Result<()> {
         Ok(fs::renameat(from, name, self, name)?)
