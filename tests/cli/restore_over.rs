@@ -2,7 +2,7 @@
 
 use crate::support::tarfile::Tar;
 use crate::support::tree::{Random, is_root};
-use crate::support::{BINARY, Bench, Ran, contains, lacks};
+use crate::support::{BINARY, Bench, Ran, contains, lacks, tools};
 use std::fs;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -76,6 +76,25 @@ fn a_file_that_cannot_be_written_leaves_the_live_one() {
     restore(&bench, &["--force"]).exits(0);
     assert!(fs::read(bench.path("to/other-name")).unwrap() == noise(300_000));
     assert_eq!(bench.names("to"), ["a", "big", "other-name"]);
+}
+
+/// Nothing incomplete gets the place of what is complete.
+#[test]
+fn a_restore_that_misses_something_stays_aside() {
+    let bench = bench("over-aside", 300_000);
+    let ran = restore_small_files(&bench, "new", &[]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    lacks(&ran.stderr, "checksums verified");
+    let names = bench.names("new");
+    assert_eq!(names.len(), 1, "{names:?}");
+    assert!(names[0].starts_with("krista-backup.incomplete-"), "{names:?}");
+    contains(&ran.stderr, &format!("{{dir}}/new/{}: it stays there because it is incomplete", names[0]));
+    assert_eq!(bench.read(&format!("new/{}/a", names[0])), "new");
+    let ran = restore_small_files(&bench, "other", &["--keep-going"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    contains(&ran.stderr, "2 not restored: big: File too large");
+    lacks(&ran.stderr, "checksums verified");
+    assert_eq!(bench.names("other"), ["a"]);
 }
 
 #[test]
@@ -162,4 +181,26 @@ fn a_directory_with_something_in_it_stays() {
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     contains(&ran.stderr, "1 not restored: d: Directory not empty");
     assert_eq!(bench.names("to/d"), ["mine", "x"]);
+}
+
+/// What a restore calls done is on the disk: the power fails right after it.
+#[test]
+fn a_power_cut_after_a_restore_takes_nothing() {
+    let needs = ["mkfs.ext4", "losetup", "python3", "unshare"];
+    if !tools::have(&needs) || !tools::can_mount() {
+        return;
+    }
+    let bench = bench("over-power", 3_000_000);
+    bench.write("disk.img", vec![0; 64 << 20]);
+    let cut = "import fcntl,os,sys; fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, b'\\2\\0\\0\\0')";
+    let script = "set -e; mkfs.ext4 -q disk.img; mkdir disk; mount -o loop disk.img disk
+        \"$@\" --to disk/new; python3 -c \"$CUT\" disk; if touch disk/x; then exit 77; fi
+        umount disk; mount -o loop disk.img disk; cp -r disk/new after; umount disk";
+    let mut command = Command::new("unshare");
+    command.args(["-m", "--propagation", "private", "sh", "-c", script, "sh", BINARY, "--config"]);
+    command.arg(bench.path("config.yaml")).args(["restore", "full"]).env("CUT", cut).current_dir(bench.path(""));
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(bench.names("after"), ["a", "big", "other-name"]);
+    assert!(fs::read(bench.path("after/big")).unwrap() == noise(3_000_000), "it is not what it was");
 }

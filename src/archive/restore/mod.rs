@@ -192,11 +192,22 @@ impl<'a> Restorer<'a> {
         Ok(())
     }
 
-    /// Gives the last directories their times and puts everything in its place. Without it, what was restored aside stays there.
-    pub fn finish(self) -> Result<Tally> {
+    /// Gives the last directories their times, waits until everything is on the disk and puts it in its place.
+    pub fn finish(mut self) -> Result<Tally> {
+        self.flush()?;
         let Self { target, mut tally, .. } = self;
-        target.finish(&mut tally).doing(|| "putting what was restored in its place".to_owned())?;
+        target.settle(&mut tally).doing(|| "putting what was restored in its place".to_owned())?;
         Ok(tally)
+    }
+
+    /// The same, but what was restored aside stays there.
+    pub fn leave(mut self) -> Result<Tally> {
+        self.flush()?;
+        Ok(self.tally)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.target.flush(&mut self.tally).doing(|| "flushing what was restored to the disk".to_owned())
     }
 
     fn one(&mut self, member: Member, members: &mut dyn Members) -> Ending {

@@ -40,18 +40,22 @@ pub fn restore(job: &Job<'_>) -> Result<Exit> {
     let mut work = Work { restorer: Restorer::new(place, &rules)?, damage: Vec::new(), request: job.request };
     let ended = work.layers(&layers);
     progress.clear();
-    if let Err(error) = ended {
-        let left = aside.map(|name| format!("; what was restored so far is in {}", to.join(name).display()));
-        return Err(error).doing(|| format!("the restore is incomplete{}", left.unwrap_or_default()));
-    }
+    let aside = aside.map(|name| to.join(name));
+    let incomplete = || {
+        let left = aside.as_ref().map(|aside| format!("; what was restored so far is in {}", aside.display()));
+        format!("the restore is incomplete{}", left.unwrap_or_default())
+    };
+    ended.doing(incomplete)?;
     let Work { restorer, damage, .. } = work;
-    let tally = restorer.finish()?;
+    let is_complete = restorer.tally.missing.is_empty() || job.request.keep_going;
+    let tally = if is_complete { restorer.finish() } else { restorer.leave() }.doing(incomplete)?;
     if tally.restored + tally.missing.count == 0 && !selection.is_everything() {
         return Err(Error::failed("nothing in the backup matches --only"));
     }
     let outcome = Outcome {
         tally: &tally,
         damage: &damage,
+        left: aside.filter(|_| !is_complete),
         lost: layers.last().map(|newest| report::lost_before(&newest.opened, &selection)).unwrap_or_default(),
         proven: damage.is_empty() && tally.missing.is_empty() && layers.iter().all(|layer| layer.opened.is_known()),
     };
