@@ -5,6 +5,7 @@ mod deletions;
 mod make;
 pub mod metadata;
 pub mod select;
+pub mod superseded;
 pub mod tally;
 mod target;
 
@@ -13,6 +14,7 @@ use crate::archive::open::Members;
 use crate::archive::read::{Member, Type};
 use crate::archive::restore::metadata::{Dresser, Privileges};
 use crate::archive::restore::select::{Choice, Selection};
+use crate::archive::restore::superseded::Superseded;
 use crate::archive::restore::tally::Tally;
 use crate::archive::restore::target::Target;
 use crate::error::{Doing, Error, Result};
@@ -68,6 +70,8 @@ pub struct Rules<'a> {
     pub privileges: Privileges,
     /// Which members are wanted.
     pub selection: &'a Selection,
+    /// What of a full archive a differential will replace or delete.
+    pub superseded: &'a Superseded,
     /// Who looks on.
     pub watch: &'a dyn Watch,
 }
@@ -114,6 +118,7 @@ pub struct Restorer<'a> {
     target: Target,
     dresser: Dresser,
     selection: &'a Selection,
+    superseded: &'a Superseded,
     watch: &'a dyn Watch,
     layer: Layer,
     /// What became of it so far.
@@ -135,10 +140,11 @@ impl<'a> Restorer<'a> {
             Place::Aside(dir, name) => Target::aside(dir, &name, dresser),
         };
         let target = target.doing(|| "starting in the target".to_owned())?;
-        let Rules { selection, watch, .. } = *rules;
+        let Rules { selection, superseded, watch, .. } = *rules;
         let (tally, orphans) = (Tally::default(), Orphans::new());
         let (leaving, failed) = (Vec::new(), HashSet::new());
-        Ok(Self { target, dresser, selection, watch, layer: Layer::Base, tally, orphans, leaving, failed })
+        let layer = Layer::Base;
+        Ok(Self { target, dresser, selection, superseded, watch, layer, tally, orphans, leaving, failed })
     }
 
     /// Restores an archive. `tally.seen` counts the members that are done with, whatever became of them.
@@ -212,16 +218,21 @@ impl<'a> Restorer<'a> {
 
     fn one(&mut self, member: Member, members: &mut dyn Members) -> Ending {
         let (path, is_link) = (member.path.clone(), member.kind == Type::Link);
+        let stays = self.layer == Layer::Over || !self.superseded.holds(&path);
+        let bytes = self.tally.bytes;
         let made = self.make(member, members);
+        if !stays || !matches!(made, Ok(Done::Yes)) {
+            self.tally.bytes = bytes;
+        }
         if matches!(made, Ok(Done::Yes)) {
             self.failed.remove(trimmed(&path));
         } else if !is_link {
             self.failed.insert(trimmed(&path).to_vec());
         }
         match made {
-            Ok(Done::Yes) => self.tally.restored += 1,
-            Ok(Done::HeldBack) => {}
-            Err(Trouble::Here(what)) => self.tally.missing.add(&path, &what),
+            Ok(Done::Yes) => self.tally.restored += u64::from(stays),
+            Err(Trouble::Here(what)) if stays => self.tally.missing.add(&path, &what),
+            Ok(Done::HeldBack) | Err(Trouble::Here(_)) => {}
             Err(Trouble::Full(error)) => return full(error, "writing", &path),
             Err(Trouble::Fatal(failure)) => {
                 self.tally.missing.add(&path, "");

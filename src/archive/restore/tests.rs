@@ -80,7 +80,8 @@ fn archive() -> Vec<u8> {
 
 fn restore(bytes: &[u8], top: Dir, aside: bool) -> (Ending, Tally) {
     let selection = Selection::default();
-    let rules = Rules { privileges: Privileges::Plain, selection: &selection, watch: &Nobody };
+    let superseded = Superseded::default();
+    let rules = Rules { privileges: Privileges::Plain, selection: &selection, superseded: &superseded, watch: &Nobody };
     let place = if aside { Place::Aside(top, c"aside".to_owned()) } else { Place::Straight(top, c".draft".to_owned()) };
     let mut restorer = Restorer::new(place, &rules).unwrap();
     let ended = restorer.archive(&mut Reader::new(bytes), Layer::Base);

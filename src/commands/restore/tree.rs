@@ -3,9 +3,10 @@
 use super::lineage::Found;
 use super::report::{self, Damage, Outcome};
 use super::{Job, Request};
-use crate::archive::list::Line;
+use crate::archive::list::{Entry, Line};
 use crate::archive::restore::metadata::Privileges;
 use crate::archive::restore::select::Selection;
+use crate::archive::restore::superseded::Superseded;
 use crate::archive::restore::{Failure, Layer, Place, Restorer, Rules};
 use crate::archive::set::Opened;
 use crate::archive::verify;
@@ -29,7 +30,10 @@ pub fn restore(job: &Job<'_>) -> Result<Exit> {
     let selection = Selection::new(&job.request.only);
     let total = layers.iter().map(|layer| layer.opened.manifest.as_ref().map(|manifest| manifest.bytes)).sum();
     let progress = Progress::new(&job.limits, total);
-    let rules = Rules { privileges: privileges(job.request), selection: &selection, watch: &progress };
+    let privileges = privileges(job.request);
+    // what is wrong with it shows when its turn comes
+    let superseded = superseded(job, &layers).unwrap_or_default();
+    let rules = Rules { privileges, selection: &selection, superseded: &superseded, watch: &progress };
     let (place, aside) = place(to, job.request)?;
     if matches!(place, Place::Straight(..)) && !job.request.keep_going {
         prove(job, &layers, total)?;
@@ -49,8 +53,8 @@ pub fn restore(job: &Job<'_>) -> Result<Exit> {
     let Work { restorer, damage, .. } = work;
     let is_complete = restorer.tally.missing.is_empty() || job.request.keep_going;
     let tally = if is_complete { restorer.finish() } else { restorer.leave() }.doing(incomplete)?;
-    if tally.restored + tally.missing.count == 0 && !selection.is_everything() {
-        return Err(Error::failed("nothing in the backup matches --only"));
+    if tally.restored + tally.missing.count + tally.devices == 0 {
+        no_match(&selection)?;
     }
     let outcome = Outcome {
         tally: &tally,
@@ -116,6 +120,32 @@ pub fn open<'a>(job: &Job<'_>, chain: &Chain<'a>) -> Result<Vec<Source<'a>>> {
             Ok(Source { set, opened, layer: if alone { Layer::Base } else { layer } })
         })
         .collect()
+}
+
+/// Fails when nothing was found because of what was asked for.
+pub fn no_match(selection: &Selection) -> Result<()> {
+    if selection.is_everything() { Ok(()) } else { Err(Error::failed("nothing in the backup matches --only")) }
+}
+
+/// What the differential among these sets replaces and deletes.
+pub fn superseded(job: &Job<'_>, layers: &[Source<'_>]) -> Result<Superseded> {
+    let mut names = Superseded::default();
+    for source in layers.iter().filter(|source| source.layer == Layer::Over) {
+        let Some(mut list) = source.opened.list()? else {
+            let mut members = source.opened.members()?;
+            while let Some(member) = members.member()? {
+                job.limits.check()?;
+                names.add(&member.path);
+            }
+            continue;
+        };
+        let style = list.head.style.clone();
+        while let Some(line) = list.line()? {
+            let (Line::Entry(Entry { path, .. }) | Line::Deleted(path)) = line;
+            names.add(&style.member(&path));
+        }
+    }
+    Ok(names)
 }
 
 /// Reads everything that is to replace something before anything is replaced.
