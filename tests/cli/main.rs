@@ -30,6 +30,7 @@ mod move_bkp_period;
 mod pgdump;
 mod restore;
 mod restore_dumps;
+mod restore_over;
 mod rsync;
 mod runs;
 mod status;

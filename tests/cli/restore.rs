@@ -190,6 +190,9 @@ fn only_what_matches_with_the_directories_around_it() {
     let ran = restore(&bench, "other", &["--only", "nosuch"]);
     assert_eq!(ran.code, 1);
     contains(&ran.stderr, "nothing in the backup matches --only");
+    let ran = bench.run(&["restore", "full", "--list", "--only", "nosuch"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{}", ran.stderr);
+    contains(&ran.stderr, "nothing in the backup matches --only");
     let listed = bench.run(&["restore", "full", "--list", "--only", "var"]).stdout;
     contains(&listed, "var/x.conf");
     contains(&listed, "var/z-link link to etc/passwd");
@@ -218,6 +221,29 @@ fn list_shows_the_state_that_would_come_back() {
         .collect();
     assert_eq!(sizes, ["2", "4", "5"]);
     lacks(&listed, "old");
+}
+
+/// What the last line counts is what is there: neither what the differential replaced nor what it deleted.
+#[test]
+fn the_entries_there_at_the_end_are_counted() {
+    let bench = bench("count");
+    for name in ["old", "kept", "changed", "dir/gone", "odd \n name"] {
+        bench.write(&format!("src/{name}"), "22");
+    }
+    backup(&bench, "full");
+    fs::remove_file(bench.path("src/old")).unwrap();
+    fs::remove_dir_all(bench.path("src/dir")).unwrap();
+    bench.write("src/changed", "4444");
+    bench.write("src/odd \n name", "4444");
+    bench.write("src/new", "55555");
+    backup(&bench, "diff");
+    bench.write("used/mine", "mine");
+    for (to, more) in [("to", &[][..]), ("used", &["--force"][..])] {
+        let ran = restore(&bench, to, more);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        contains(&ran.stderr, &format!("restored 5 entries, 15 B to {{dir}}/{to}, 3 deletions applied"));
+    }
+    assert_eq!(snapshot(&bench.path("to")).len(), 5);
 }
 
 /// A target with something in it is refused; `--force` restores over it without following what stands there.
@@ -346,7 +372,7 @@ fn p29_malicious_names_stay_inside() {
         .file("good", b"good")
         .end();
     crafted(&bench, tar);
-    let ran = restore(&bench, "to", &[]);
+    let ran = restore(&bench, "to", &["--keep-going"]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     contains(&ran.stderr, "9 not restored");
     contains(&ran.stderr, "../upwards: refused: its name leads upwards");

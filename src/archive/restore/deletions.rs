@@ -2,7 +2,7 @@
 
 use super::select::{self, Choice};
 use super::target::{Missing, c_name, names};
-use super::{Ending, Restorer, Tried, Trouble};
+use super::{Ending, Restorer, Tried, Trouble, full};
 use crate::sys::tree;
 use std::io;
 
@@ -17,6 +17,7 @@ impl Restorer<'_> {
         }
         match self.remove(path) {
             Ok(()) => Ok(()),
+            Err(Trouble::Full(error)) => full(error, "removing", path),
             Err(Trouble::Fatal(failure)) => Err(failure),
             Err(Trouble::Here(what)) => {
                 self.tally.bare.add(path, &format!("is deleted, but cannot be removed: {what}"));

@@ -2,7 +2,7 @@
 
 use super::metadata::Privileges;
 use super::select::Choice;
-use super::target::{Missing, Whole, c_name, clear, names};
+use super::target::{Missing, Whole, c_name, clear, names, replace};
 use super::{Done, Failure, Layer, Restorer, Tried, Trouble, trimmed};
 use crate::archive::open::Members;
 use crate::archive::read::{Member, Type};
@@ -44,8 +44,10 @@ impl Restorer<'_> {
             Type::File => self.file(&member, &name, members)?,
             Type::Symlink => {
                 let target = CString::new(member.target.as_slice()).map_err(io::Error::from)?;
-                self.fresh(&name, |here, name| here.make_symlink(name, &target))?;
-                self.dress(&member, &name)?;
+                self.put(&name, &mut |this, name| {
+                    this.fresh(name, |here, name| here.make_symlink(name, &target))?;
+                    Ok(this.dress(&member, name)?)
+                })?;
             }
             Type::Fifo => self.node(&member, &name, Kind::Fifo)?,
             Type::Char => self.node(&member, &name, Kind::Char)?,
@@ -55,12 +57,24 @@ impl Restorer<'_> {
         Ok(Done::Yes)
     }
 
+    /// Makes an entry. In a directory in use it takes the place of what stands there only when it is whole.
+    fn put(&mut self, name: &CString, make: &mut dyn FnMut(&mut Self, &CString) -> Tried<()>) -> Tried<()> {
+        let Some(draft) = self.target.draft().cloned() else { return make(self, name) };
+        let ended = make(self, &draft).and_then(|()| Ok(replace(self.target.here()?, &draft, name)?));
+        if ended.is_err() {
+            // the first error is the one to report
+            let _ = self.target.here().and_then(|here| here.remove(&draft));
+        }
+        ended
+    }
+
     /// Makes something that is not there yet; what stands in the way goes.
     fn fresh<T>(&self, name: &CString, mut make: impl FnMut(&Dir, &CString) -> io::Result<T>) -> io::Result<T> {
         let here = self.target.here()?;
         match make(here, name) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let whole = if self.layer == Layer::Over { Whole::Too } else { Whole::Never };
+                let is_ours = self.layer == Layer::Over && self.target.draft().is_none();
+                let whole = if is_ours { Whole::Too } else { Whole::Never };
                 clear(here, name, whole)?;
                 make(here, name)
             }
@@ -79,8 +93,10 @@ impl Restorer<'_> {
         let number =
             |number: u64| u32::try_from(number).map_err(|_| Trouble::Here("its device number is too large".into()));
         let device = (number(member.device.0)?, number(member.device.1)?);
-        self.fresh(name, |here, name| here.make_node(name, kind, device))?;
-        Ok(self.dress(member, name)?)
+        self.put(name, &mut |this, name| {
+            this.fresh(name, |here, name| here.make_node(name, kind, device))?;
+            Ok(this.dress(member, name)?)
+        })
     }
 
     fn dir(&mut self, member: Member, names: &[&[u8]]) -> Tried<Done> {
@@ -91,12 +107,24 @@ impl Restorer<'_> {
             // anything but a directory has to go; a directory keeps what is in it
             if stands.is_ok_and(|meta| meta.kind != Kind::Dir) {
                 self.target.touch();
-                clear(self.target.here()?, &name, Whole::Never)?;
+                self.make_way(&name)?;
             }
         }
         self.target.enter(names, Missing::Create, &mut self.tally)?;
         self.target.set_member(member);
         Ok(Done::Yes)
+    }
+
+    /// Puts an empty directory in the place of something else, which goes only once there is one.
+    fn make_way(&self, name: &CString) -> io::Result<()> {
+        let here = self.target.here()?;
+        let Some(draft) = self.target.draft() else { return clear(here, name, Whole::Never) };
+        self.fresh(draft, |here, draft| here.make_dir(draft))?;
+        let moved = clear(here, name, Whole::Never).and_then(|()| here.rename(draft, name));
+        if moved.is_err() {
+            let _ = here.remove_dir(draft);
+        }
+        moved
     }
 
     fn link(&mut self, member: &Member, own: &[&[u8]]) -> Tried<Done> {
@@ -114,7 +142,9 @@ impl Restorer<'_> {
         }
         let nothing = || Trouble::Here("what it links to is not there".to_owned());
         let (name, old_name) = (c_name(name)?, c_name(old_name)?);
-        if !self.target.enter(old_holders, Missing::GiveUp, &mut self.tally)? {
+        if self.failed.contains(trimmed(&member.target))
+            || !self.target.enter(old_holders, Missing::GiveUp, &mut self.tally)?
+        {
             return Err(nothing());
         }
         let from = self.target.here()?.child(c".")?;
@@ -124,11 +154,19 @@ impl Restorer<'_> {
         }
         self.target.enter(holders, Missing::Create, &mut self.tally)?;
         self.target.touch();
-        self.fresh(&name, |here, name| here.make_link(name, &from, &old_name))?;
+        self.put(&name, &mut |this, name| Ok(this.fresh(name, |here, name| here.make_link(name, &from, &old_name))?))?;
+        if let Some(draft) = self.target.draft() {
+            // it is still there when both were the same file before
+            clear(self.target.here()?, draft, Whole::Never)?;
+        }
         Ok(Done::Yes)
     }
 
     fn file(&mut self, member: &Member, name: &CString, members: &mut dyn Members) -> Tried<()> {
+        self.put(name, &mut |this, name| this.content(member, name, members))
+    }
+
+    fn content(&mut self, member: &Member, name: &CString, members: &mut dyn Members) -> Tried<()> {
         let file = self.fresh(name, |here, name| here.create(name))?;
         if let Err(trouble) = self.fill(&file, member, members) {
             // half a file must not look like one; the first error is the one to report
@@ -137,6 +175,10 @@ impl Restorer<'_> {
         }
         let found = self.target.found_here();
         self.dresser.dress(&Handle::Open(file.as_fd()), member, found, &mut self.tally);
+        if self.target.draft().is_some() {
+            // a power cut must not take away both what was there and what replaces it
+            file.sync_all()?;
+        }
         Ok(())
     }
 

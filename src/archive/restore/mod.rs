@@ -5,18 +5,21 @@ mod deletions;
 mod make;
 pub mod metadata;
 pub mod select;
+pub mod superseded;
 pub mod tally;
 mod target;
 
+use crate::archive::notes::show;
 use crate::archive::open::Members;
 use crate::archive::read::{Member, Type};
 use crate::archive::restore::metadata::{Dresser, Privileges};
 use crate::archive::restore::select::{Choice, Selection};
+use crate::archive::restore::superseded::Superseded;
 use crate::archive::restore::tally::Tally;
 use crate::archive::restore::target::Target;
 use crate::error::{Doing, Error, Result};
 use crate::sys::tree::Dir;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::CString;
 use std::io;
 
@@ -54,8 +57,8 @@ pub trait Watch {
 
 /// Where a restore works.
 pub enum Place {
-    /// In this directory itself.
-    Straight(Dir),
+    /// In this directory itself. Everything gets this name before it takes the place of what stands there.
+    Straight(Dir, CString),
     /// In a new directory of this name in it; everything moves up at the end, when it is complete.
     Aside(Dir, CString),
 }
@@ -67,6 +70,8 @@ pub struct Rules<'a> {
     pub privileges: Privileges,
     /// Which members are wanted.
     pub selection: &'a Selection,
+    /// What of a full archive a differential will replace or delete.
+    pub superseded: &'a Superseded,
     /// Who looks on.
     pub watch: &'a dyn Watch,
 }
@@ -82,6 +87,8 @@ enum Done {
 enum Trouble {
     /// Only this one.
     Here(String),
+    /// The target takes no more.
+    Full(io::Error),
     /// Everything.
     Fatal(Failure),
 }
@@ -100,8 +107,7 @@ impl From<io::Error> for Trouble {
             libc::ESTALE,
         ];
         if error.raw_os_error().is_some_and(|code| hopeless.contains(&code)) {
-            let stopped = Err::<(), _>(error).doing(|| "writing".to_owned());
-            return Self::Fatal(Failure::Stopped(stopped.err().unwrap_or_else(|| Error::failed("writing"))));
+            return Self::Full(error);
         }
         Self::Here(error.to_string())
     }
@@ -112,6 +118,7 @@ pub struct Restorer<'a> {
     target: Target,
     dresser: Dresser,
     selection: &'a Selection,
+    superseded: &'a Superseded,
     watch: &'a dyn Watch,
     layer: Layer,
     /// What became of it so far.
@@ -119,6 +126,8 @@ pub struct Restorer<'a> {
     orphans: Orphans,
     /// Directories that are to be removed once what is below them is.
     leaving: Vec<Vec<u8>>,
+    /// Names that did not come back: what stands there, if anything, is something else.
+    failed: HashSet<Vec<u8>>,
 }
 
 impl<'a> Restorer<'a> {
@@ -127,13 +136,15 @@ impl<'a> Restorer<'a> {
     pub fn new(place: Place, rules: &Rules<'a>) -> Result<Self> {
         let dresser = Dresser::new(rules.privileges);
         let target = match place {
-            Place::Straight(top) => Target::new(top, dresser),
+            Place::Straight(top, draft) => Target::live(top, draft, dresser),
             Place::Aside(dir, name) => Target::aside(dir, &name, dresser),
         };
         let target = target.doing(|| "starting in the target".to_owned())?;
-        let Rules { selection, watch, .. } = *rules;
+        let Rules { selection, superseded, watch, .. } = *rules;
         let (tally, orphans) = (Tally::default(), Orphans::new());
-        Ok(Self { target, dresser, selection, watch, layer: Layer::Base, tally, orphans, leaving: Vec::new() })
+        let (leaving, failed) = (Vec::new(), HashSet::new());
+        let layer = Layer::Base;
+        Ok(Self { target, dresser, selection, superseded, watch, layer, tally, orphans, leaving, failed })
     }
 
     /// Restores an archive. `tally.seen` counts the members that are done with, whatever became of them.
@@ -187,19 +198,42 @@ impl<'a> Restorer<'a> {
         Ok(())
     }
 
-    /// Gives the last directories their times and puts everything in its place. Without it, what was restored aside stays there.
-    pub fn finish(self) -> Result<Tally> {
+    /// Gives the last directories their times, waits until everything is on the disk and puts it in its place.
+    pub fn finish(mut self) -> Result<Tally> {
+        self.flush()?;
         let Self { target, mut tally, .. } = self;
-        target.finish(&mut tally).doing(|| "putting what was restored in its place".to_owned())?;
+        target.settle(&mut tally).doing(|| "putting what was restored in its place".to_owned())?;
         Ok(tally)
     }
 
+    /// The same, but what was restored aside stays there.
+    pub fn leave(mut self) -> Result<Tally> {
+        self.flush()?;
+        Ok(self.tally)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.target.flush(&mut self.tally).doing(|| "flushing what was restored to the disk".to_owned())
+    }
+
     fn one(&mut self, member: Member, members: &mut dyn Members) -> Ending {
-        let path = member.path.clone();
-        match self.make(member, members) {
-            Ok(Done::Yes) => self.tally.restored += 1,
-            Ok(Done::HeldBack) => {}
-            Err(Trouble::Here(what)) => self.tally.missing.add(&path, &what),
+        let (path, is_link) = (member.path.clone(), member.kind == Type::Link);
+        let stays = self.layer == Layer::Over || !self.superseded.holds(&path);
+        let bytes = self.tally.bytes;
+        let made = self.make(member, members);
+        if !stays || !matches!(made, Ok(Done::Yes)) {
+            self.tally.bytes = bytes;
+        }
+        if matches!(made, Ok(Done::Yes)) {
+            self.failed.remove(trimmed(&path));
+        } else if !is_link {
+            self.failed.insert(trimmed(&path).to_vec());
+        }
+        match made {
+            Ok(Done::Yes) => self.tally.restored += u64::from(stays),
+            Err(Trouble::Here(what)) if stays => self.tally.missing.add(&path, &what),
+            Ok(Done::HeldBack) | Err(Trouble::Here(_)) => {}
+            Err(Trouble::Full(error)) => return full(error, "writing", &path),
             Err(Trouble::Fatal(failure)) => {
                 self.tally.missing.add(&path, "");
                 return Err(failure);
@@ -207,6 +241,11 @@ impl<'a> Restorer<'a> {
         }
         self.watch.passed(1, 0).map_err(Failure::Stopped)
     }
+}
+
+/// The end of a restore whose target takes no more.
+fn full(error: io::Error, doing: &str, path: &[u8]) -> Ending {
+    Err(error).doing(|| format!("{doing} {}", show(path))).map_err(Failure::Stopped)
 }
 
 /// Without what a member's name may have around it.

@@ -34,9 +34,9 @@ impl Named {
 pub struct Tally {
     /// Members read from the archives, in all.
     pub seen: u64,
-    /// Entries brought back.
+    /// Entries brought back that are there at the end.
     pub restored: u64,
-    /// Bytes of content written.
+    /// Bytes of their content.
     pub bytes: u64,
     /// Paths removed because the differential says so.
     pub deleted: u64,

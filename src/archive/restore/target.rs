@@ -46,17 +46,25 @@ pub struct Target {
     /// Where everything in the top goes once it is complete, and the name of the top there. Without it the top was in use
     /// before, and stays as it is but for what is put into it.
     settle: Option<(Dir, CString)>,
+    /// The other file systems below the top, each with its number.
+    others: Vec<(u64, Dir)>,
+    /// What everything is called until it is whole; none where nobody looks before all of it is.
+    draft: Option<CString>,
 }
 
 impl Target {
-    /// Begins at an open directory, the top.
-    pub fn new(top: Dir, dresser: Dresser) -> io::Result<Self> {
-        let mut target = Self { levels: Vec::new(), dresser, settle: None };
+    /// Begins at an open directory, the top, that is in use: what goes there is called `draft` until it is whole.
+    pub fn live(top: Dir, draft: CString, dresser: Dresser) -> io::Result<Self> {
+        Ok(Self { draft: Some(draft), ..Self::new(top, dresser)? })
+    }
+
+    fn new(top: Dir, dresser: Dresser) -> io::Result<Self> {
+        let mut target = Self { levels: Vec::new(), dresser, settle: None, others: Vec::new(), draft: None };
         target.push(CString::default(), top, Found::Used)?;
         Ok(target)
     }
 
-    /// Begins in a new directory called `name` in an open one; [`Target::finish`] moves what it holds up and removes it.
+    /// Begins in a new directory called `name` in an open one; [`Target::settle`] moves what it holds up and removes it.
     pub fn aside(place: Dir, name: &CStr, dresser: Dresser) -> io::Result<Self> {
         place.make_dir(name)?;
         let mut target = Self::new(place.child(name)?, dresser)?;
@@ -94,6 +102,11 @@ impl Target {
         dir.ok_or_else(|| io::Error::other("the directory is not open"))
     }
 
+    /// What an entry is called until it is whole, where somebody may be looking.
+    pub fn draft(&self) -> Option<&CString> {
+        self.draft.as_ref()
+    }
+
     /// Says that something is about to change in the directory entered last.
     pub fn touch(&mut self) {
         if let Some(level) = self.levels.last_mut() {
@@ -113,9 +126,15 @@ impl Target {
         }
     }
 
-    /// Leaves every directory, the top last, and moves it to where it belongs.
-    pub fn finish(mut self, tally: &mut Tally) -> io::Result<()> {
+    /// Leaves every directory but the top, and waits until everything is on the disk.
+    pub fn flush(&mut self, tally: &mut Tally) -> io::Result<()> {
         self.leave_to(1, tally);
+        let top = self.levels.iter().filter_map(|level| level.dir.as_ref());
+        top.chain(self.others.iter().map(|(_, dir)| dir)).try_for_each(Dir::sync_file_system)
+    }
+
+    /// Leaves the top as well and moves what it holds to where it belongs, for good.
+    pub fn settle(mut self, tally: &mut Tally) -> io::Result<()> {
         let Some(mut top) = self.levels.pop() else { return Ok(()) };
         let Some((place, name)) = self.settle.take() else { return Ok(()) };
         let before = place.meta()?;
@@ -127,11 +146,15 @@ impl Target {
         place.remove_dir(&name)?;
         let level = Level { found: Found::Used, before, touched: false, ..top };
         self.dress(&level, &place, tally);
-        Ok(())
+        place.sync()
     }
 
     fn push(&mut self, name: CString, dir: Dir, found: Found) -> io::Result<()> {
         let before = dir.meta()?;
+        let is_other = self.levels.first().is_some_and(|top| top.before.dev != before.dev);
+        if is_other && self.others.iter().all(|(device, _)| *device != before.dev) {
+            self.others.push((before.dev, dir.child(c".")?));
+        }
         let gives_acl = found == Found::Used && tree::has_default_acl(&dir);
         if self.dresser.needs_access() && before.mode & 0o700 != 0o700 {
             Handle::Open(dir.as_fd()).set_mode(before.mode | 0o700)?;
@@ -234,6 +257,17 @@ pub fn clear(here: &Dir, name: &CStr, whole: Whole) -> io::Result<()> {
             (Err(full), Whole::Too) if full.raw_os_error() == Some(libc::ENOTEMPTY) => here.remove_all(name),
             (other, _) => other,
         },
+        other => other,
+    }
+}
+
+/// Gives a draft its name. What has that name is gone in the same moment, a directory only when it is empty.
+pub fn replace(here: &Dir, draft: &CStr, name: &CStr) -> io::Result<()> {
+    match here.rename(draft, name) {
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+            here.remove_dir(name)?;
+            here.rename(draft, name)
+        }
         other => other,
     }
 }

@@ -1,7 +1,6 @@
 //! `restore UNIT --list`: what a restore would bring, one line per entry.
 
 use super::{Job, tree};
-use crate::archive::list::Line;
 use crate::archive::notes::show;
 use crate::archive::read::{Member, Type};
 use crate::archive::restore::Layer;
@@ -9,7 +8,6 @@ use crate::archive::restore::select::{Choice, Selection};
 use crate::error::{Doing, Exit, Result};
 use crate::output;
 use crate::sys::clock;
-use std::collections::HashSet;
 use time::OffsetDateTime;
 
 /// Lines are printed in bunches of this many bytes.
@@ -21,20 +19,19 @@ pub fn print(job: &Job<'_>) -> Result<Exit> {
     let chain = tree::chosen(job, &found)?;
     let layers = tree::open(job, &chain)?;
     let selection = Selection::new(&job.request.only);
-    let mut hidden = HashSet::new();
-    for source in layers.iter().filter(|source| source.layer == Layer::Over) {
-        hide(source, &mut hidden)?;
-    }
+    let superseded = tree::superseded(job, &layers)?;
+    let mut is_empty = true;
     let mut lines = String::new();
     for source in &layers {
         let mut members = source.opened.members()?;
         let doing = || format!("{} is damaged", source.opened.path.display());
         while let Some(member) = members.member().doing(doing)? {
             job.limits.check()?;
-            let is_hidden = source.layer == Layer::Base && hidden.contains(name(&member.path));
+            let is_hidden = source.layer == Layer::Base && superseded.holds(&member.path);
             if is_hidden || selection.choice(&member.path) == Choice::Unwanted {
                 continue;
             }
+            is_empty = false;
             lines.push_str(&line(&member));
             if lines.len() > BUNCH {
                 output::raw(lines.as_bytes())?;
@@ -43,28 +40,10 @@ pub fn print(job: &Job<'_>) -> Result<Exit> {
         }
     }
     output::raw(lines.as_bytes())?;
+    if is_empty {
+        tree::no_match(&selection)?;
+    }
     Ok(Exit::Done)
-}
-
-/// Collects what a differential replaces and deletes.
-fn hide(source: &tree::Source<'_>, hidden: &mut HashSet<Vec<u8>>) -> Result<()> {
-    let mut members = source.opened.members()?;
-    while let Some(member) = members.member()? {
-        hidden.insert(name(&member.path).to_vec());
-    }
-    if let Some(mut list) = source.opened.list()? {
-        let style = list.head.style.clone();
-        while let Some(line) = list.line()? {
-            if let Line::Deleted(path) = line {
-                hidden.insert(style.member(&path));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn name(path: &[u8]) -> &[u8] {
-    path.strip_suffix(b"/").unwrap_or(path)
 }
 
 /// As `ls -l` would show it, with numeric owners.

@@ -9,7 +9,7 @@ use crate::output::{self, Colour, Target};
 use crate::units::show_bytes;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What is damaged in a set, and what is missing because of that.
 pub struct Damage {
@@ -59,6 +59,8 @@ pub struct Outcome<'a> {
     pub tally: &'a Tally,
     /// What is damaged.
     pub damage: &'a [Damage],
+    /// Where what was restored is left because something is missing; none when it is in its place.
+    pub left: Option<PathBuf>,
     /// What the backup itself had not whole.
     pub lost: Named,
     /// Whether everything read was compared with a checksum and fits.
@@ -90,8 +92,12 @@ pub fn print(to: &Path, outcome: &Outcome<'_>) {
     named("could not be backed up whole in the first place", &outcome.lost);
     let proof = if outcome.proven { ", checksums verified" } else { "" };
     let deleted = if tally.deleted > 0 { format!(", {} deletions applied", tally.deleted) } else { String::new() };
-    let line =
-        format!("restored {} entries, {} to {}{deleted}{proof}", tally.restored, show_bytes(tally.bytes), to.display());
+    let place = outcome.left.as_deref().unwrap_or(to).display();
+    let mut line =
+        format!("restored {} entries, {} to {place}{deleted}{proof}", tally.restored, show_bytes(tally.bytes));
+    if outcome.left.is_some() {
+        line.push_str(": it stays there because it is incomplete (--keep-going puts in place what can be restored)");
+    }
     let colour = match exit(outcome) {
         Exit::Done => Colour::Green,
         Exit::Warning => Colour::Yellow,

@@ -3,11 +3,13 @@
 use super::lineage::Found;
 use super::report::{self, Damage, Outcome};
 use super::{Job, Request};
-use crate::archive::list::Line;
+use crate::archive::list::{Entry, Line};
 use crate::archive::restore::metadata::Privileges;
 use crate::archive::restore::select::Selection;
+use crate::archive::restore::superseded::Superseded;
 use crate::archive::restore::{Failure, Layer, Place, Restorer, Rules};
 use crate::archive::set::Opened;
+use crate::archive::verify;
 use crate::commands::progress::Progress;
 use crate::error::{Doing, Error, Exit, Result};
 use crate::output;
@@ -28,28 +30,38 @@ pub fn restore(job: &Job<'_>) -> Result<Exit> {
     let selection = Selection::new(&job.request.only);
     let total = layers.iter().map(|layer| layer.opened.manifest.as_ref().map(|manifest| manifest.bytes)).sum();
     let progress = Progress::new(&job.limits, total);
-    let rules = Rules { privileges: privileges(job.request), selection: &selection, watch: &progress };
+    let privileges = privileges(job.request);
+    // what is wrong with it shows when its turn comes
+    let superseded = superseded(job, &layers).unwrap_or_default();
+    let rules = Rules { privileges, selection: &selection, superseded: &superseded, watch: &progress };
     let (place, aside) = place(to, job.request)?;
+    if matches!(place, Place::Straight(..)) && !job.request.keep_going {
+        prove(job, &layers, total)?;
+    }
     for layer in &layers {
         output::note(&format!("restoring {}", layer.title()));
     }
     let mut work = Work { restorer: Restorer::new(place, &rules)?, damage: Vec::new(), request: job.request };
     let ended = work.layers(&layers);
     progress.clear();
-    if let Err(error) = ended {
-        let left = aside.map(|name| format!("; what was restored so far is in {}", to.join(name).display()));
-        return Err(error).doing(|| format!("the restore is incomplete{}", left.unwrap_or_default()));
-    }
+    let aside = aside.map(|name| to.join(name));
+    let incomplete = || {
+        let left = aside.as_ref().map(|aside| format!("; what was restored so far is in {}", aside.display()));
+        format!("the restore is incomplete{}", left.unwrap_or_default())
+    };
+    ended.doing(incomplete)?;
     let Work { restorer, damage, .. } = work;
-    let tally = restorer.finish()?;
-    if tally.restored + tally.missing.count == 0 && !selection.is_everything() {
-        return Err(Error::failed("nothing in the backup matches --only"));
+    let is_complete = restorer.tally.missing.is_empty() || job.request.keep_going;
+    let tally = if is_complete { restorer.finish() } else { restorer.leave() }.doing(incomplete)?;
+    if tally.restored + tally.missing.count + tally.devices == 0 {
+        no_match(&selection)?;
     }
     let outcome = Outcome {
         tally: &tally,
         damage: &damage,
+        left: aside.filter(|_| !is_complete),
         lost: layers.last().map(|newest| report::lost_before(&newest.opened, &selection)).unwrap_or_default(),
-        proven: damage.is_empty() && layers.iter().all(|layer| layer.opened.is_known()),
+        proven: damage.is_empty() && tally.missing.is_empty() && layers.iter().all(|layer| layer.opened.is_known()),
     };
     report::print(to, &outcome);
     Ok(report::exit(&outcome))
@@ -110,18 +122,61 @@ pub fn open<'a>(job: &Job<'_>, chain: &Chain<'a>) -> Result<Vec<Source<'a>>> {
         .collect()
 }
 
+/// Fails when nothing was found because of what was asked for.
+pub fn no_match(selection: &Selection) -> Result<()> {
+    if selection.is_everything() { Ok(()) } else { Err(Error::failed("nothing in the backup matches --only")) }
+}
+
+/// What the differential among these sets replaces and deletes.
+pub fn superseded(job: &Job<'_>, layers: &[Source<'_>]) -> Result<Superseded> {
+    let mut names = Superseded::default();
+    for source in layers.iter().filter(|source| source.layer == Layer::Over) {
+        let Some(mut list) = source.opened.list()? else {
+            let mut members = source.opened.members()?;
+            while let Some(member) = members.member()? {
+                job.limits.check()?;
+                names.add(&member.path);
+            }
+            continue;
+        };
+        let style = list.head.style.clone();
+        while let Some(line) = list.line()? {
+            let (Line::Entry(Entry { path, .. }) | Line::Deleted(path)) = line;
+            names.add(&style.member(&path));
+        }
+    }
+    Ok(names)
+}
+
+/// Reads everything that is to replace something before anything is replaced.
+fn prove(job: &Job<'_>, layers: &[Source<'_>], total: Option<u64>) -> Result<()> {
+    let progress = Progress::new(&job.limits, total);
+    for source in layers {
+        let path = source.opened.path.display();
+        output::note(&format!("reading {path} to its end before anything is replaced"));
+        let proven = verify::prove(&source.opened, &progress);
+        progress.clear();
+        if let Err(error) = proven {
+            job.limits.check()?;
+            let hint = "--keep-going restores what can be read";
+            return Err(error).doing(|| format!("nothing was changed: {path} is damaged ({hint})"));
+        }
+    }
+    Ok(())
+}
+
 /// Opens the target: created when missing, refused when something is in it. A target without anything in it gets nothing
 /// before all of it is there: until then it stands aside under the name that is returned.
 fn place(to: &Path, request: &Request) -> Result<(Place, Option<String>)> {
     let dir = Dir::create(to, Readers::Owner)?;
     let state = refuse_full(&dir, request)?;
     let top = tree::Dir::of(dir.into_file());
-    if state == State::InUse {
-        return Ok((Place::Straight(top), None));
-    }
     let name = format!("krista-backup.incomplete-{}", std::process::id());
-    let c_name = CString::new(name.clone()).doing(|| "naming the target".to_owned())?;
-    Ok((Place::Aside(top, c_name), Some(name)))
+    let c_name = |name: &str| CString::new(name).doing(|| "naming the target".to_owned());
+    Ok(match state {
+        State::InUse => (Place::Straight(top, c_name(&format!(".{name}"))?), None),
+        State::Empty => (Place::Aside(top, c_name(&name)?), Some(name)),
+    })
 }
 
 /// Whether a target has anything in it.

@@ -56,6 +56,31 @@ impl Dir {
         Ok(fs::unlinkat(self, name, AtFlags::REMOVEDIR)?)
     }
 
+    /// Gives an entry another name in this directory; fails when the name is taken by a directory. A second name of the same
+    /// file changes nothing: both stay.
+    pub fn rename(&self, old: &CStr, new: &CStr) -> io::Result<()> {
+        Ok(fs::renameat(self, old, self, new)?)
+    }
+
+    /// Waits until everything on the file system it lies on is on the disk. A kernel before 5.8 does not report what could not be
+    /// written.
+    pub fn sync_file_system(&self) -> io::Result<()> {
+        match fs::syncfs(self) {
+            // an old kernel, or a container that does not let us
+            Err(Errno::NOSYS | Errno::PERM) => fs::sync(),
+            other => other?,
+        }
+        Ok(())
+    }
+
+    /// Waits until its names are on the disk; a file system that cannot do that is not an error.
+    pub fn sync(&self) -> io::Result<()> {
+        match fs::fsync(self) {
+            Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
     /// Moves an entry of another directory here; fails when the name is taken by a directory with something in it.
     pub fn take(&self, from: &Self, name: &CStr) -> io::Result<()> {
         Ok(fs::renameat(from, name, self, name)?)
