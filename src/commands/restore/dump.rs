@@ -72,7 +72,8 @@ fn newest<'a>(job: &Job<'_>, sets: &'a [Set]) -> Result<BTreeMap<String, &'a Set
 fn into_database(job: &Job<'_>, newest: &BTreeMap<String, &Set>, into: &str) -> Result<Exit> {
     desk::listen();
     let facts = desk::facts(Some(job.config), "restore");
-    let names = Names::new(into, &moment::stamp(facts.now))?;
+    // the number, because another restore may begin within the same second
+    let names = Names::new(into, &format!("{}-{}", moment::stamp(facts.now), std::process::id()))?;
     let mut databases = newest.values().filter(|set| database(set) != GLOBALS);
     let (Some(set), None) = (databases.next(), databases.next()) else {
         let names: Vec<_> = newest.keys().filter(|name| *name != GLOBALS).map(|name| shown(name)).collect();
