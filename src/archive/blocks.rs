@@ -15,8 +15,6 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
-/// Bytes of the stream in every block but the last, unless the codec wants others.
-pub const BLOCK: usize = 512 * 1024;
 /// Blocks from this size on are expensive: no more of them are kept than are needed.
 const LARGE: usize = 1 << 20;
 
@@ -29,9 +27,7 @@ pub trait Codec: Sync {
     fn decoder(&self) -> Box<dyn Decoder>;
 
     /// Bytes of the stream in every block but the last.
-    fn block(&self) -> usize {
-        BLOCK
-    }
+    fn block(&self) -> usize;
 
     /// What the file begins with.
     fn head(&self) -> Vec<u8>;
@@ -110,7 +106,7 @@ pub struct Index {
     pub block: usize,
     /// Bytes before the first block.
     pub head: u64,
-    /// Compressed length of each block: four bytes of memory for each half MiB of the stream or more.
+    /// Compressed length of each block: four bytes of memory for some hundred KB of the stream or more.
     pub lengths: Vec<u32>,
 }
 

@@ -12,6 +12,9 @@ use std::io;
 const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
 /// An empty final block with fixed codes.
 pub(super) const FINAL_BLOCK: [u8; 2] = [3, 0];
+/// Bytes of the stream in every block but the last. Half as much would cost 0.13 % of the size, twice as much
+/// twice the memory.
+const BLOCK: usize = 1 << 20;
 /// Largest stored block of deflate.
 const STORED: usize = 65_535;
 
@@ -29,6 +32,10 @@ impl Codec for Gzip {
 
     fn decoder(&self) -> Box<dyn Decoder> {
         Box::new(Inflate { inflate: Decompress::new(false) })
+    }
+
+    fn block(&self) -> usize {
+        BLOCK
     }
 
     fn head(&self) -> Vec<u8> {

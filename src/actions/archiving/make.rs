@@ -31,7 +31,7 @@ use std::time::Instant;
 use time::PrimitiveDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Most blocks in a manifest: of 512 KiB each, 32 GiB of content, in some 450 KB. Of a longer archive several are taken
+/// Most blocks in a manifest: of 1 MiB each, 64 GiB of content, in some 450 KB. Of a longer archive several are taken
 /// together, and threads that unpack it have to wait for each other: two at a time cost nothing, four and more do.
 const BLOCKS: usize = 65_536;
 

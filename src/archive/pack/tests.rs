@@ -112,8 +112,8 @@ fn noise(len: usize) -> Vec<u8> {
 #[test]
 fn a_stream_of_many_blocks_comes_back_in_order() {
     let bench = Bench::new();
-    let mut content = noise(3_000_000);
-    content.extend(b"text that shrinks ".repeat(200_000));
+    let mut content = noise(6_000_000);
+    content.extend(b"text that shrinks ".repeat(400_000));
     std::fs::write(bench.src("big"), &content).unwrap();
     for level in [0, 1, 5] {
         let (packed, _) = bench.pack(&Gzip { level }, &Heard::default()).unwrap();
@@ -141,6 +141,9 @@ impl Codec for &'static Liar {
     fn decoder(&self) -> Box<dyn Decoder> {
         Gzip { level: 5 }.decoder()
     }
+    fn block(&self) -> usize {
+        Gzip { level: 5 }.block()
+    }
     fn head(&self) -> Vec<u8> {
         Gzip { level: 5 }.head()
     }
@@ -167,7 +170,7 @@ impl Encoder for LiarsEncoder<'_> {
 #[test]
 fn reading_back_catches_a_compressor_that_errs() {
     let bench = Bench::new();
-    std::fs::write(bench.src("big"), noise(2_000_000)).unwrap();
+    std::fs::write(bench.src("big"), noise(4_000_000)).unwrap();
     let lies: [fn(&mut Vec<u8>); 3] = [|bytes| bytes[1000] ^= 1, |bytes| bytes.push(0), |bytes| bytes.truncate(100)];
     for lie in lies {
         let liar: &'static Liar = Box::leak(Box::new(Liar { lie, block: AtomicUsize::new(0) }));
@@ -181,7 +184,7 @@ fn reading_back_catches_a_compressor_that_errs() {
 fn reading_back_catches_every_flipped_byte() {
     use std::os::unix::fs::FileExt;
     let bench = Bench::new();
-    std::fs::write(bench.src("text"), b"some text to compress ".repeat(60_000)).unwrap();
+    std::fs::write(bench.src("text"), b"some text to compress ".repeat(120_000)).unwrap();
     std::fs::write(bench.src("noise"), noise(100_000)).unwrap();
     let codec = Gzip { level: 5 };
     let (packed, file) = bench.pack(&codec, &Heard::default()).unwrap();

@@ -14,6 +14,9 @@ use lzma_rust2::{LzmaOptions, LzmaWriter};
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
+/// Bytes of content in every block of a member but the last.
+pub const BLOCK: usize = 512 * 1024;
+
 /// How content is compressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Method {

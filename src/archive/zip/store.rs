@@ -2,11 +2,11 @@
 //! copies, attributes are dropped.
 
 use crate::archive::archiver::{Archiver, Stored};
-use crate::archive::blocks::{BLOCK, Sink};
+use crate::archive::blocks::Sink;
 use crate::archive::live::{self, Copier};
 use crate::archive::notes::Notes;
 use crate::archive::walk::{Holder, Walk, vanished_or};
-use crate::archive::zip::compress::{Chain, Piece};
+use crate::archive::zip::compress::{BLOCK, Chain, Piece};
 use crate::archive::zip::records::Head;
 use crate::error::Result;
 use crate::sys::tree::{self, Kind, Meta};

@@ -1,8 +1,8 @@
 //! Blocks in their order → the file: every member with its header, the directory at the end. Memory holds one member's header;
 //! the directory grows in a file of its own.
 
-use crate::archive::blocks::{BLOCK, Crew, Job, Output, Sink, Target, Written, run};
-use crate::archive::zip::compress::{Compression, Piece, worker};
+use crate::archive::blocks::{Crew, Job, Output, Sink, Target, Written, run};
+use crate::archive::zip::compress::{BLOCK, Compression, Piece, worker};
 use crate::archive::zip::records::{self, Facts, Head, STREAMED};
 use crate::error::{Doing, Error, Result};
 use flate2::Crc;
