@@ -3,12 +3,13 @@
 //! Sorted like this, paths compare component by component: `a`, `a/x`, `a.b`. Memory holds the names of the directories on
 //! the way from the top to the current one, nothing else.
 
+mod select; // what is left out
+
 use crate::archive::notes::{Notes, show};
 use crate::error::{Doing, Result};
-use crate::patterns::Patterns;
 use crate::sys::tree::{self, Dir, Kind, Listing, Meta, Names};
+pub use select::{Excluded, Mounts, Select};
 use std::cmp::Ordering;
-use std::collections::HashSet;
 use std::ffi::{CStr, CString};
 use std::io;
 use std::ops::Range;
@@ -17,43 +18,6 @@ use std::path::Path;
 
 /// How many directories of the current path are kept open; the others are opened again on the way up.
 const OPEN_DIRECTORIES: usize = 64;
-
-/// Whether an excluded directory takes what is below with it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Excluded {
-    /// Every path is tested by itself, as KB17 did: `tmp` leaves out `tmp` but not `tmp/f`.
-    #[default]
-    AloneAsTested,
-    /// The whole subtree is left out.
-    WithSubtree,
-}
-
-/// Whether directories on other file systems are entered.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Mounts {
-    /// They are, except those the kernel makes up (`/proc`, `/sys`, …).
-    #[default]
-    Enter,
-    /// Only the file system of the source itself is read.
-    Stay,
-}
-
-/// What is left out of an archive.
-#[derive(Debug, Default)]
-pub struct Select {
-    /// Patterns tested on the path below.
-    pub exclusions: Patterns,
-    /// What an exclusion means for a directory.
-    pub excluded: Excluded,
-    /// Other file systems.
-    pub mounts: Mounts,
-    /// Prefix of the tested path: empty, or the source's absolute path with a final `/`.
-    pub prefix: Vec<u8>,
-    /// Device and inode of directories that are never entered or stored: the action's own destinations.
-    pub own_dirs: HashSet<(u64, u64)>,
-    /// Device and inode of files that are never stored: what the action itself wrote or is writing.
-    pub own_files: HashSet<(u64, u64)>,
-}
 
 /// One step of a walk: what the kernel said about an entry that belongs into the archive. Its path, name and directories
 /// belong to the walk and are valid until the next step.
@@ -177,7 +141,7 @@ impl<'a> Walk<'a> {
                 path.push(b'/');
             }
             path.extend_from_slice(name.to_bytes());
-            self.judge(&path).0
+            self.select.judge(&path).0
         };
         range.map_while(|index| level.names.get(index)).filter(wanted).map(CStr::to_owned).collect()
     }
@@ -223,7 +187,7 @@ impl<'a> Walk<'a> {
 
     /// Looks at the entry that `path` and `name` tell; none when it does not belong into the archive.
     fn look(&mut self) -> Option<Found> {
-        let (wanted, looks_below) = self.judge(&self.path);
+        let (wanted, looks_below) = self.select.judge(&self.path);
         if !wanted {
             self.tell("excluded");
             if !looks_below {
@@ -340,24 +304,6 @@ impl<'a> Walk<'a> {
             dir = dir.child(&CString::new(component).ok()?).ok()?;
         }
         Some(dir)
-    }
-
-    /// Whether a path belongs into the archive, and whether what is below it might.
-    fn judge(&self, path: &[u8]) -> (bool, bool) {
-        let select = self.select;
-        if select.exclusions.is_empty() {
-            return (true, true);
-        }
-        let full;
-        let tested = if select.prefix.is_empty() {
-            path
-        } else {
-            full = [select.prefix.as_slice(), path].concat();
-            full.as_slice()
-        };
-        let wanted = !select.exclusions.matches(tested);
-        let takes_subtree = !wanted && select.excluded == Excluded::WithSubtree;
-        (wanted, !takes_subtree && !select.exclusions.covers_below(tested))
     }
 
     fn tell(&self, what: &str) {
