@@ -1,5 +1,6 @@
 use super::*;
 use std::path::PathBuf;
+use std::time::Duration;
 
 const HEAD: &str = "naming: {server_name: srv, project: 007, region: 77}\n";
 
