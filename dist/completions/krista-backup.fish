@@ -26,7 +26,7 @@ function __krista_backup_verb
 end
 
 complete -c krista-backup -f
-complete -c krista-backup -s h -l help -d 'Show what can be typed'
+complete -c krista-backup -s h -l help -d 'Print help'
 complete -c krista-backup -n __fish_use_subcommand -l config -rF -d 'Configuration file'
 complete -c krista-backup -n __fish_use_subcommand -l version -d 'Print the version'
 
@@ -39,7 +39,7 @@ complete -c krista-backup -n __fish_use_subcommand -a backups -d 'List the backu
 complete -c krista-backup -n __fish_use_subcommand -a restore -d 'Bring data back'
 complete -c krista-backup -n __fish_use_subcommand -a verify -d 'Read backups to their end'
 complete -c krista-backup -n __fish_use_subcommand -a upgrade -d 'Take over from KristaBackup 1.7'
-complete -c krista-backup -n __fish_use_subcommand -a status -d 'How servers stand'
+complete -c krista-backup -n __fish_use_subcommand -a status -d 'Show the state of servers'
 complete -c krista-backup -n __fish_use_subcommand -a logs -d 'List or show logs'
 complete -c krista-backup -n __fish_use_subcommand -a web -d 'Start or stop the webapi'
 complete -c krista-backup -n __fish_use_subcommand -a help -d 'Print the documentation'
@@ -49,8 +49,8 @@ complete -c krista-backup -n '__krista_backup_verb enable en disable dis' -a '(_
 complete -c krista-backup -n '__krista_backup_verb verify' -F
 complete -c krista-backup -n '__krista_backup_verb web' -a 'start stop'
 
-complete -c krista-backup -n '__krista_backup_verb run' -l dry -d 'Only say what would be done'
-complete -c krista-backup -n '__krista_backup_verb run' -s v -l verbose -d 'Everything to the terminal'
+complete -c krista-backup -n '__krista_backup_verb run' -l dry -d 'Only report what would be done'
+complete -c krista-backup -n '__krista_backup_verb run' -s v -l verbose -d 'Show everything on the terminal'
 complete -c krista-backup -n '__krista_backup_verb run' -l on-weekdays -x -d 'Only on these weekdays'
 complete -c krista-backup -n '__krista_backup_verb run check list backups upgrade status logs' -l json -d 'Print one JSON document'
 
@@ -58,7 +58,7 @@ complete -c krista-backup -n '__krista_backup_verb restore' -l to -xa '(__fish_c
 complete -c krista-backup -n '__krista_backup_verb restore' -l at -x -d 'As of when'
 complete -c krista-backup -n '__krista_backup_verb restore' -l only -x -d 'Only what matches'
 complete -c krista-backup -n '__krista_backup_verb restore' -l list -d 'Show instead of restoring'
-complete -c krista-backup -n '__krista_backup_verb restore' -l force -d 'Into what is not empty'
+complete -c krista-backup -n '__krista_backup_verb restore' -l force -d 'Restore over what is there'
 complete -c krista-backup -n '__krista_backup_verb restore' -l privileged -d 'Devices, setuid bits, labels too'
 complete -c krista-backup -n '__krista_backup_verb restore' -l keep-going -d 'What can be read of a damaged backup'
 complete -c krista-backup -n '__krista_backup_verb restore' -l db -x -d 'The database whose dump is wanted'
@@ -69,12 +69,12 @@ complete -c krista-backup -n '__krista_backup_verb upgrade' -l apply -d 'Replace
 
 complete -c krista-backup -n '__krista_backup_verb status' -l servers -rF -d 'File with addresses'
 complete -c krista-backup -n '__krista_backup_verb status' -l timeout -x -d 'How long a server may take'
-complete -c krista-backup -n '__krista_backup_verb status' -l watch -x -d 'Ask again every so many seconds'
+complete -c krista-backup -n '__krista_backup_verb status' -l watch -x -d 'Ask again every this many seconds'
 complete -c krista-backup -n '__krista_backup_verb status logs' -l token-file -rF -d 'File with the token'
 
 complete -c krista-backup -n '__krista_backup_verb logs' -l debug -d 'The debug log of the same run'
 complete -c krista-backup -n '__krista_backup_verb logs' -l last -xa '(__krista_backup_units)' -d 'The newest log of a unit'
-complete -c krista-backup -n '__krista_backup_verb logs' -s f -l follow -d 'Go on showing'
+complete -c krista-backup -n '__krista_backup_verb logs' -s f -l follow -d 'Keep showing what is added'
 
 complete -c krista-backup -n '__krista_backup_verb web' -l api -d 'The webapi'
 complete -c krista-backup -n '__krista_backup_verb web' -l webapi -d 'The same'

@@ -42,7 +42,7 @@ _krista_backup_verbs() {
 _krista_backup() {
     local krista_backup=$words[1] state line
     local -A opt_args
-    local -a configuration json=('--json[print one JSON document]') help=('(- *)'{-h,--help}'[show what can be typed]')
+    local -a configuration json=('--json[print one JSON document]') help=('(- *)'{-h,--help}'[print help]')
 
     _arguments -C \
         '--config[configuration file]:file:_files' \
@@ -57,8 +57,8 @@ _krista_backup() {
     case $line[1] in
         run)
             _arguments $json $help \
-                '--dry[only say what would be done]' \
-                '(-v --verbose)'{-v,--verbose}'[everything to the terminal]' \
+                '--dry[only report what would be done]' \
+                '(-v --verbose)'{-v,--verbose}'[show everything on the terminal]' \
                 '--on-weekdays[only on these weekdays]:days:' \
                 '1:unit:_krista_backup_units'
             ;;
@@ -71,7 +71,7 @@ _krista_backup() {
                 '--at[as of when]:time:' \
                 '*--only[only what matches]:pattern:' \
                 '--list[show instead of restoring]' \
-                '--force[into what is not empty]' \
+                '--force[restore over what is there]' \
                 '--privileged[devices, setuid bits and labels too]' \
                 '--keep-going[what can be read of a damaged backup]' \
                 '--db[the database whose dump is wanted]:name:' \
@@ -89,14 +89,14 @@ _krista_backup() {
                 '--servers[file with addresses]:file:_files' \
                 '--token-file[file with the token]:file:_files' \
                 '--timeout[how long a server may take]:time:' \
-                '--watch[ask again every so many seconds]:seconds:' \
+                '--watch[ask again every this many seconds]:seconds:' \
                 '*:address:'
             ;;
         logs)
             _arguments $json $help \
                 '--debug[the debug log of the same run]' \
                 '--last[the newest log of a unit]:unit:_krista_backup_units' \
-                '(-f --follow)'{-f,--follow}'[go on showing]' \
+                '(-f --follow)'{-f,--follow}'[keep showing what is added]' \
                 '--token-file[file with the token]:file:_files' \
                 '*:address or log:'
             ;;

@@ -48,11 +48,11 @@ pub(super) struct RunArgs {
     #[argh(positional)]
     pub(super) unit: String,
 
-    /// only say what the action would do; always means an action
+    /// only report what would be done; the name always means an action then
     #[argh(switch)]
     pub(super) dry: bool,
 
-    /// everything to the terminal, DEBUG included
+    /// show everything on the terminal, DEBUG included
     #[argh(switch, short = 'v')]
     pub(super) verbose: bool,
 
@@ -114,11 +114,11 @@ pub(super) struct BackupsArgs {
     pub(super) json: bool,
 }
 
-/// Read backups to their end and prove them; without arguments, all of them. Prints ok, damaged or unverified for each.
+/// Read backups to their end and verify them; without arguments, all of them. Prints ok, damaged or unverified for each.
 #[derive(FromArgs)]
 #[argh(subcommand, help_triggers("-h", "--help"), name = "verify")]
 pub(super) struct VerifyArgs {
-    /// tasks or actions whose backups are meant, or files
+    /// tasks or actions whose backups to read, or files
     #[argh(positional, arg_name = "unit|file")]
     pub(super) what: Vec<String>,
 }
@@ -137,11 +137,11 @@ pub(super) struct VerifyArgs {
 )]
 #[allow(clippy::struct_excessive_bools)] // each is an option of its own
 pub(super) struct RestoreArgs {
-    /// action, or a task with one kind of backups
+    /// action, or a task that makes only one kind of backup
     #[argh(positional)]
     pub(super) unit: String,
 
-    /// directory to restore to; created when missing, refused when something is in it
+    /// directory to restore to; created when missing, refused when it is not empty
     #[argh(option, arg_name = "dir")]
     pub(super) to: Option<PathBuf>,
 
@@ -178,7 +178,7 @@ pub(super) struct RestoreArgs {
     pub(super) to_db: Option<String>,
 }
 
-/// Show what changes when this program takes over from KB17, and take over its crontab lines.
+/// Show what changes when this program takes over from KristaBackup 1.7 (KB17), and take over its crontab lines.
 #[derive(FromArgs)]
 #[argh(subcommand, help_triggers("-h", "--help"), name = "upgrade")]
 pub(super) struct UpgradeArgs {
@@ -195,7 +195,7 @@ pub(super) struct UpgradeArgs {
     pub(super) json: bool,
 }
 
-/// How this server stands, or many others: state, last success, what is overdue, free space. Worst first.
+/// Show the state of this server, or of many: last success, what is overdue, free space. Worst first.
 #[derive(FromArgs)]
 #[argh(
     subcommand,
@@ -222,7 +222,7 @@ pub(super) struct StatusArgs {
     #[argh(option, arg_name = "time")]
     pub(super) timeout: Option<String>,
 
-    /// ask again every so many seconds, until interrupted
+    /// ask again every this many seconds, until interrupted
     #[argh(option, arg_name = "seconds")]
     pub(super) watch: Option<u64>,
 
@@ -231,7 +231,7 @@ pub(super) struct StatusArgs {
     pub(super) json: bool,
 }
 
-/// List or show logs, of this server or of another one through its webapi.
+/// List or show logs, of this server or of another through its webapi.
 #[derive(FromArgs)]
 #[argh(
     subcommand,
@@ -254,7 +254,7 @@ pub(super) struct LogsArgs {
     #[argh(option, arg_name = "unit")]
     pub(super) last: Option<String>,
 
-    /// go on showing what is added to the log, until interrupted; this server only
+    /// keep showing what is added to the log, until interrupted; this server only
     #[argh(switch, short = 'f')]
     pub(super) follow: bool,
 

@@ -61,8 +61,11 @@ fn verified(seen: &Seen) -> String {
 fn notes(seen: &Seen) -> String {
     let mut notes = Vec::new();
     match &seen.set.origin {
-        Origin::Ours(manifest) if manifest.warnings > 0 => notes.push(format!("{} warnings", manifest.warnings)),
-        Origin::Ours(_) => {}
+        Origin::Ours(manifest) => match manifest.warnings {
+            0 => {}
+            1 => notes.push("1 warning".to_owned()),
+            many => notes.push(format!("{many} warnings")),
+        },
         Origin::Kb17 => notes.push("KB17".to_owned()),
         Origin::Damaged(why) => notes.push(format!("damaged: {why}")),
     }

@@ -33,3 +33,15 @@ fn sets_with_what_depends_on_what() {
     let answer: Value = serde_json::from_str(&bench.run(&["backups", "diff", "--json"]).stdout).unwrap();
     assert_eq!(answer["backups"][1]["base_missing"], true);
 }
+
+#[test]
+fn one_warning_is_not_several() {
+    let bench = Bench::with(
+        "sets",
+        "actions:\n  diff: {type: tar, basename: app, src_path: '{dir}/src', dest_path: '{dir}/out', level: 1}\n",
+    );
+    bench.write("src/f", "x");
+    assert_eq!(bench.run(&["run", "diff"]).code, 3);
+    let table = bench.run(&["backups"]).stdout;
+    assert_eq!(table.lines().last().and_then(|line| line.rsplit("  ").next()), Some("1 warning"), "{table}");
+}
