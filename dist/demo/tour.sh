@@ -34,7 +34,7 @@ show_differential() {
     tell "One file changed, one was added, one was removed. The daily task takes only what changed since the full:"
     try krista-backup run daily
     try tar -tzf "$(newest 'backup/diff/*.tar.gz')"
-    tell "" "What was deleted in between stands in the list beside it:"
+    tell "" "What was deleted in between is in the list file beside it:"
     try cat "$(newest 'backup/diff/*.list')"
     must "the differential is less than a tenth of the full" is_small "$(newest 'backup/diff/*.tar.gz')"
 }
@@ -74,11 +74,11 @@ show_failure() {
     chapter "7. What a failure looks like"
     tell "The task archive wants a directory that is not there (an unmounted disk, say):"
     try_for 1 krista-backup run archive
-    must "the trigger tells the monitoring" same ERROR "$(cat backup.trigger)"
-    must "nothing stands there that only looks like a backup" same 0 "$(count 'backup/documents*')"
+    must "the trigger file tells the monitoring" same ERROR "$(cat backup.trigger)"
+    must "nothing is left that only looks like a backup" same 0 "$(count 'backup/documents*')"
     tell "" "The log of that run says why:"
     try cat "$(newest 'log/2*/*.log')"
-    tell "" "Once the directory is back, the same task runs and the trigger is settled:"
+    tell "" "Once the directory is back, the same task runs and clears the trigger file:"
     mkdir documents
     echo contract >documents/contract.txt
     try krista-backup run archive
@@ -91,7 +91,7 @@ show_overview() {
 }
 
 show_restore() {
-    chapter "9. Back again, with nothing of ours"
+    chapter "9. Restoring with standard tools only"
     tell "An archive is an ordinary tar.gz. Unpacked elsewhere and compared with the source:"
     mkdir restored
     try tar -xzpf "$(newest 'backup/full/*.tar.gz')" -C restored
