@@ -178,7 +178,7 @@ pub(super) struct RestoreArgs {
     pub(super) to_db: Option<String>,
 }
 
-/// Show what changes when this program takes over from KristaBackup 1.7 (KB17), and take over its crontab lines.
+/// Show what changes when this program takes over from `KristaBackup 1.7` (KB17), and take over its crontab lines.
 #[derive(FromArgs)]
 #[argh(subcommand, help_triggers("-h", "--help"), name = "upgrade")]
 pub(super) struct UpgradeArgs {
