@@ -133,7 +133,7 @@ pub(super) struct VerifyArgs {
     example = "{command_name} UNIT --to /restore --at '2026-11-20 12:00' --only etc/nginx",
     example = "{command_name} UNIT --list --only '*report*'",
     example = "{command_name} UNIT --db app --to-db app_back",
-    note = "Over what exists: --force. From a damaged backup: --keep-going. As root with devices, setuid bits and labels: --privileged."
+    note = "Over existing files: --force. From a damaged backup: --keep-going. As root with devices, setuid bits and labels: --privileged."
 )]
 #[allow(clippy::struct_excessive_bools)] // each is an option of its own
 pub(super) struct RestoreArgs {
