@@ -1,15 +1,17 @@
 //! The trigger file: one word for the monitoring agent, raised the moment something goes wrong, settled at the end.
 //!
 //! A unit's success must not hide another unit's fresh failure, so what every unit last said is remembered beside the
-//! locks; the file shows the worst of this unit's result and of what the others said within [`MEMORY`].
+//! locks; the file shows the worst of this unit's result and of what the others said within [`MEMORY`]. The file itself has
+//! the last word, as with KB17, which remembered nothing else: whoever takes it away, puts a better word into it or makes it
+//! old has dealt with what it said.
 
-use crate::error::Result;
+use crate::error::{Doing, Result};
 use crate::outcome::Outcome;
 use crate::sys::files;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{DirBuilder, File};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use time::OffsetDateTime;
@@ -26,6 +28,15 @@ struct Said {
     outcome: Outcome,
     /// Seconds since the epoch.
     at: i64,
+    /// Whether it has not got into the file yet: then the file does not speak against it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unwritten: bool,
+}
+
+impl Said {
+    fn now(outcome: Outcome, now: OffsetDateTime) -> Self {
+        Self { outcome, at: now.unix_timestamp(), unwritten: true }
+    }
 }
 
 type Memory = BTreeMap<String, Said>;
@@ -50,7 +61,7 @@ impl Trigger {
         self.say(now, |memory| {
             let worse = memory.get(&self.unit).is_none_or(|said| outcome >= said.outcome);
             if worse {
-                memory.insert(self.unit.clone(), Said { outcome, at: now.unix_timestamp() });
+                memory.insert(self.unit.clone(), Said::now(outcome, now));
             }
         })
     }
@@ -58,7 +69,7 @@ impl Trigger {
     /// The run has ended like this.
     pub fn settle(&self, outcome: Outcome, now: OffsetDateTime) -> Result<()> {
         self.say(now, |memory| {
-            memory.insert(self.unit.clone(), Said { outcome, at: now.unix_timestamp() });
+            memory.insert(self.unit.clone(), Said::now(outcome, now));
         })
     }
 
@@ -70,8 +81,11 @@ impl Trigger {
         let mut memory = remembered(&self.memory_path(), path);
         change(&mut memory);
         memory.retain(|unit, said| *unit == self.unit || fresh(*said, now));
-        let word = worst(&memory).trigger();
+        let word = worst(&memory, |_| true).trigger();
         let written = write(path, word);
+        if written.is_ok() {
+            memory.values_mut().for_each(|said| said.unwritten = false);
+        }
         if guard.is_some() {
             let text = serde_json::to_vec(&memory).unwrap_or_default();
             let _ = files::replace_note(&self.memory_path(), &text, 0o600); // informs only: see `remembered`
@@ -101,18 +115,31 @@ fn write(path: &Path, word: &str) -> Result<()> {
             return Ok(());
         }
     }
+    // the monitoring has to get there, so unlike other directories of ours it may be entered
+    if let Some(dir) = path.parent().filter(|dir| !dir.exists()) {
+        let doing = || format!("creating {} for the trigger file", dir.display());
+        DirBuilder::new().recursive(true).mode(0o755).create(dir).doing(doing)?;
+    }
     files::replace_file(path, word.as_bytes(), 0o644)
 }
 
-/// What the units said, and what the file says when nobody of ours said it.
+/// What the units said, as far as the file still says it, and what the file says when nobody of ours said it.
 fn remembered(memory: &Path, trigger: &Path) -> Memory {
     let text = files::read_note(memory).unwrap_or_default();
     let mut memory: Memory = serde_json::from_slice(&text).unwrap_or_default();
-    if let Some(outcome) = shown(trigger).filter(|outcome| outcome.trigger() != worst(&memory).trigger()) {
-        let written = std::fs::metadata(trigger).and_then(|meta| meta.modified());
-        let at = written.map_or(0, |at| OffsetDateTime::from(at).unix_timestamp());
-        memory.insert(STRANGER.to_owned(), Said { outcome, at });
+    let told = worst(&memory, |said| !said.unwritten);
+    let Some(found) = shown(trigger) else {
+        memory.retain(|_, said| said.unwritten);
+        return memory;
+    };
+    let changed = std::fs::metadata(trigger).and_then(|meta| meta.modified());
+    let changed = changed.map_or(0, |at| OffsetDateTime::from(at).unix_timestamp());
+    if found.trigger() != told.trigger() {
+        memory.retain(|_, said| said.unwritten || said.outcome <= found);
+        memory.insert(STRANGER.to_owned(), Said { outcome: found, at: changed, unwritten: false });
     }
+    // every word of ours made the file as young as it is
+    memory.values_mut().filter(|said| !said.unwritten).for_each(|said| said.at = said.at.min(changed));
     memory
 }
 
@@ -123,8 +150,8 @@ pub fn shown(path: &Path) -> Option<Outcome> {
     [Outcome::Ok, Outcome::Warning, Outcome::Failed].into_iter().find(|outcome| outcome.trigger() == word)
 }
 
-fn worst(memory: &Memory) -> Outcome {
-    memory.values().map(|said| said.outcome).max().unwrap_or(Outcome::Ok)
+fn worst(memory: &Memory, counts: impl Fn(&Said) -> bool) -> Outcome {
+    memory.values().filter(|said| counts(said)).map(|said| said.outcome).max().unwrap_or(Outcome::Ok)
 }
 
 /// Said within the last 5 hours; a time in the future is a clock that was wrong.
@@ -182,6 +209,56 @@ mod tests {
         std::fs::write(bench.dir.join("t"), "ERROR\n").unwrap();
         assert_eq!(bench.settle("full", Outcome::Ok, 1), "ERROR");
         assert_eq!(bench.settle("full", Outcome::Ok, 6), "SUCCESS");
+        std::fs::remove_dir_all(&bench.dir).unwrap();
+    }
+
+    /// KB17 knew nothing but the file, and so do the people who reset it.
+    #[test]
+    fn whoever_takes_the_word_away_or_makes_it_old_has_dealt_with_it() {
+        let bench = Bench::new("reset");
+        let file = bench.dir.join("t");
+        let resets: [(&str, &dyn Fn()); 3] = [
+            ("removed", &|| std::fs::remove_file(&file).unwrap()),
+            ("a better word", &|| std::fs::write(&file, "SUCCESS\n").unwrap()),
+            ("old", &|| {
+                let long_ago = SystemTime::now() - Duration::from_secs(5 * 3600 + 60);
+                File::options().write(true).open(&file).unwrap().set_modified(long_ago).unwrap();
+            }),
+        ];
+        for (how, reset) in resets {
+            assert_eq!(bench.settle("full", Outcome::Failed, 0), "ERROR");
+            reset();
+            assert_eq!(bench.settle("diff", Outcome::Ok, 0), "SUCCESS", "{how}");
+            assert_eq!(bench.settle("full", Outcome::Failed, 0), "ERROR", "{how}");
+            assert_eq!(bench.settle("diff", Outcome::Ok, 0), "ERROR", "{how}: not twice");
+        }
+        std::fs::write(&file, "WARNING").unwrap();
+        assert_eq!(bench.settle("diff", Outcome::Ok, 0), "WARNING", "not more than it says");
+        std::fs::remove_dir_all(&bench.dir).unwrap();
+    }
+
+    /// A failure that could not be written is not taken for one that somebody has dealt with.
+    #[test]
+    fn what_never_got_into_the_file_is_not_forgotten() {
+        let bench = Bench::new("unwritten");
+        std::fs::create_dir(bench.dir.join("t")).unwrap();
+        assert!(bench.of("full").settle(Outcome::Failed, bench.start).is_err());
+        std::fs::remove_dir(bench.dir.join("t")).unwrap();
+        assert_eq!(bench.settle("diff", Outcome::Ok, 1), "ERROR");
+        assert_eq!(bench.settle("full", Outcome::Ok, 1), "SUCCESS");
+        std::fs::remove_dir_all(&bench.dir).unwrap();
+    }
+
+    #[test]
+    fn a_missing_directory_is_made_so_that_the_monitoring_can_enter_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let bench = Bench::new("directory");
+        let path = bench.dir.join("no/such/t");
+        let trigger = Trigger { path: Some(path.clone()), ..bench.of("full") };
+        trigger.settle(Outcome::Ok, bench.start).unwrap();
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "SUCCESS");
+        let mode = std::fs::metadata(bench.dir.join("no")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o500, 0o500);
         std::fs::remove_dir_all(&bench.dir).unwrap();
     }
 
