@@ -3,7 +3,7 @@
 use crate::actions::properties::{Problem, Severity};
 use crate::config::yaml::Mark;
 use crate::nearest;
-use crate::store::naming::Scheme;
+use crate::store::naming::{Family, Scheme};
 use crate::value::Value;
 use std::collections::BTreeMap;
 
@@ -148,8 +148,26 @@ fn define(path: Vec<String>, pairs: &[(String, Value)]) -> Definition {
         }
     };
     problems.extend(unused(&path, &keys));
+    if let Some(scheme) = &scheme {
+        problems.extend(shared_hashes(&path, scheme));
+        if scheme.id == "default" && keys.contains_key(ID) && *scheme != Scheme::default_scheme() {
+            let message = "`default` is the name of the built-in scheme, which is another one";
+            problems.push(at(&path, ID, Severity::Error, message.to_owned()));
+        }
+    }
     let usable = !problems.iter().any(|problem| problem.severity == Severity::Error);
     Definition { path, keys, scheme: scheme.filter(|_| usable), problems }
+}
+
+/// Templates of checksum files that give one to several backups.
+fn shared_hashes(path: &[String], scheme: &Scheme) -> Vec<Problem> {
+    let hashes = [(Family::Files, "fsdump_hash_fileformat"), (Family::Dumps, "pgdump_hash_fileformat")];
+    let shared = hashes.into_iter().filter(|(family, _)| !scheme.has_own_hash(*family));
+    let problem = |(_, key): (Family, &str)| {
+        let message = format!("`{key}` gives several backups one checksum file: it is the newest one's");
+        at(path, key, Severity::Note, message)
+    };
+    shared.map(problem).collect()
 }
 
 /// A key of a scheme that no template names is most likely a misspelt one.

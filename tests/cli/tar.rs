@@ -718,6 +718,36 @@ fn an_existing_target_is_refused_or_replaced_as_asked() {
     assert_eq!(content(), "two");
 }
 
+/// KB17's manual names one backup like any other, and its checksum file, too: then that is the newest one's.
+#[test]
+fn names_may_be_fixed_and_checksum_files_shared() {
+    let bench = Bench::with(
+        "fixed",
+        "actions:\n  one: {type: tar, basename: a, src_path: '{dir}/src', dest_path: '{dir}/one', checksum_file: yes,\n    \
+         naming_scheme: {fsdump_fileformat: 'last_backup.{ext}', fsdump_hash_fileformat: last_backup_hash.hash}}\n  \
+         many: {type: tar, basename: b, src_path: '{dir}/src', dest_path: '{dir}/many', checksum_file: yes,\n    \
+         naming_scheme: {fsdump_hash_fileformat: '{basename}.hash'}}\n  \
+         clean: {type: cleaner, source: many, max_files: 1}\n",
+    );
+    bench.write("src/f", "one");
+    assert_eq!(bench.run(&["check"]).code, 0);
+    bench.run(&["run", "one"]).gives(0, "", "");
+    assert_eq!(
+        bench.names("one"),
+        ["last_backup.list", "last_backup.tar.gz", "last_backup.tar.gz.manifest", "last_backup_hash.hash"]
+    );
+    bench.run(&["run", "many"]).gives(0, "", "");
+    bench.write("src/f", "two");
+    bench.run(&["run", "many"]).gives(0, "", "");
+    let ran = bench.run(&["verify"]);
+    assert_eq!((ran.code, ran.stdout.matches("ok ").count()), (0, 3), "{}", ran.stdout);
+    bench.run(&["run", "clean"]).gives(0, "", "");
+    assert_eq!(bench.names("many").iter().filter(|name| name.ends_with(".tar.gz")).count(), 1);
+    let newest = bench.names("many").into_iter().find(|name| name.ends_with(".tar.gz")).unwrap();
+    let sum = sh(&format!("sha1sum '{}' | cut -c1-40 | tr -d '\n'", bench.path(&format!("many/{newest}")).display()));
+    assert_eq!(bench.read("many/b.hash"), sum);
+}
+
 #[test]
 fn what_check_says_about_tar() {
     let config = "actions:\n  a: {type: tar, basename: a, level: 2, level_folders: ['0'], compression_lib: rar}\n  b: {type: tar}\n";

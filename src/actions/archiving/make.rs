@@ -168,7 +168,12 @@ fn stage(settings: &Settings, ready: Ready, staging: &mut Staging, cx: &Context<
         FileRecord { name: list_name, size: packed.list.size, sha256: packed.list.sha256.clone() },
     ];
     if let Some(sha1) = &packed.archive.sha1 {
-        records.push(checksum_file(staging, &scheme.hash_name(Family::Files, &ready.parts), sha1)?);
+        let record = checksum_file(staging, &scheme.hash_name(Family::Files, &ready.parts), sha1)?;
+        if scheme.has_own_hash(Family::Files) {
+            records.push(record);
+        } else {
+            staging.shares(record.name);
+        }
     }
     let summary = summary(&packed, base_name.as_deref());
     let manifest = Manifest {

@@ -135,7 +135,6 @@ fn stage(job: &Job<'_>, subject: &Subject, staging: &mut Staging) -> Result<Mani
     let source = &job.settings.source;
     let name = source.scheme.main_name(Family::Dumps, &parts);
     staging.replaces(source.companions(&name));
-    staging.replaces(job.settings.source.companions(&name));
     let format = if *subject == Subject::Globals { Format::Plain } else { job.settings.format };
     let mut body = match format {
         Format::Directory => Body::Folder(staging.create_dir(&name, job.session.child())?),
@@ -153,7 +152,11 @@ fn stage(job: &Job<'_>, subject: &Subject, staging: &mut Staging) -> Result<Mani
         let name = source.scheme.hash_name(Family::Dumps, &parts);
         let mut draft = staging.create(&name)?;
         draft.file.write_all(sums.as_bytes()).doing(|| format!("writing {}", draft.path.display()))?;
-        files.push(digest::file(sums.as_bytes(), &name)?);
+        if source.scheme.has_own_hash(Family::Dumps) {
+            files.push(digest::file(sums.as_bytes(), &name)?);
+        } else {
+            staging.shares(name);
+        }
     }
     Ok(Manifest {
         format: manifest::FORMAT,

@@ -119,6 +119,12 @@ impl Scheme {
         }
     }
 
+    /// Whether each set has a checksum file of its own. Where several share one, it is the newest set's and says nothing about
+    /// the others.
+    pub fn has_own_hash(&self, family: Family) -> bool {
+        self.hash(family).tells_apart_as(self.main(family))
+    }
+
     /// Name of the archive or dump.
     pub fn main_name(&self, family: Family, parts: &Parts) -> String {
         self.main(family).format(parts)

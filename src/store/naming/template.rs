@@ -45,7 +45,13 @@ impl Template {
     }
 
     fn check(self) -> Result<Self, String> {
-        let identifying = |piece: &Piece| matches!(piece, Piece::Basename | Piece::Date(_));
+        // a database may be called anything, so there a word of the template's own says too little
+        let any_dbname = self.has_dbname();
+        let identifying = |piece: &Piece| match piece {
+            Piece::Basename | Piece::Date(_) => true,
+            Piece::Text(text) => !any_dbname && text.chars().any(char::is_alphanumeric),
+            Piece::Level | Piece::Ext | Piece::Dbname => false,
+        };
         if self.pieces.is_empty() {
             return Err("the template is empty".into());
         }
@@ -107,6 +113,12 @@ impl Template {
 
     pub(super) fn uses(&self, wanted: &Piece) -> bool {
         self.pieces.contains(wanted)
+    }
+
+    /// Whether names this makes differ wherever those of `other` do, whatever the base name and the extension.
+    pub fn tells_apart_as(&self, other: &Self) -> bool {
+        let varying = |piece: &&Piece| matches!(piece, Piece::Level | Piece::Dbname | Piece::Date(_));
+        other.pieces.iter().filter(varying).all(|piece| self.uses(piece))
     }
 
     /// Whether the base name stands in the names this makes.

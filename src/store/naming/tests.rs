@@ -155,6 +155,8 @@ fn wrong_templates_are_explained() {
         ("a/{basename}", "`/` cannot stand"),
         ("{basename}{date:%Y/%m}", "`/` cannot stand"),
         ("{dbname}.{ext}", "any file could be taken"),
+        ("dump_{dbname}", "any file could be taken"),
+        ("{level}.{ext}", "any file could be taken"),
     ] {
         let error = Template::parse(text, &BTreeMap::new()).unwrap_err();
         assert!(error.contains(message), "{text}: {error}");
@@ -168,6 +170,25 @@ fn wrong_templates_are_explained() {
     let wrong = Scheme::compile(&scheme).unwrap_err();
     let named: Vec<_> = wrong.iter().map(|(key, _)| key.as_str()).collect();
     assert_eq!(named, ["fsdump_fileformat", "pgdump_fileformat", "pgdump_hash_fileformat"]);
+}
+
+/// KB17's own manual has it: one backup under a fixed name.
+#[test]
+fn a_fixed_name_is_a_name() {
+    assert!(read("last_backup.{ext}", "last_backup.tar.gz").is_some());
+    for stranger in ["last_backup", "last_backup.tar", "last_backup_2.tar.gz", "my_last_backup.tar.gz"] {
+        assert_eq!(read("last_backup.{ext}", stranger), None, "{stranger}");
+    }
+}
+
+#[test]
+fn a_checksum_file_may_be_shared() {
+    let of =
+        |hash: &str| Scheme::compile(&keys(&[("fsdump_hash_fileformat", hash)])).unwrap().has_own_hash(Family::Files);
+    assert!(of("{date:%d.%m.%Y-%H%M%S}_{level}.sha1"));
+    for shared in ["last.hash", "{basename}-{level}.hash", "{date:%Y%m%d}-{level}", "{basename}-{date:%Y%m%d_%H%M%S}"] {
+        assert!(!of(shared), "{shared}");
+    }
 }
 
 #[test]

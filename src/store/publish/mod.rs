@@ -52,6 +52,8 @@ pub struct Staging {
     named: Vec<String>,
     /// Names that may stand beside an older set of the same name.
     obsolete: Vec<String>,
+    /// Names of files that later sets take over: no manifest vouches for them.
+    shared: Vec<String>,
     durable: Synced,
 }
 
@@ -71,7 +73,7 @@ impl Staging {
         let readers = Readers::from(group);
         let dir = Dir::create(dir, readers)?;
         let durable = dir.sync()?;
-        Ok(Self { dir, existing, readers, drafts: Vec::new(), named: Vec::new(), obsolete: Vec::new(), durable })
+        Ok(Self { dir, existing, readers, drafts: vec![], named: vec![], obsolete: vec![], shared: vec![], durable })
     }
 
     /// The directory the set is written into, for checks right before writing.
@@ -89,6 +91,11 @@ impl Staging {
     /// not left beside a dump that it does not belong to. Manifest and the names of this set's own files are known anyway.
     pub fn replaces(&mut self, companions: Vec<String>) {
         self.obsolete = companions;
+    }
+
+    /// Says that the next set will take over the file of this name, so that the manifest must not describe it.
+    pub fn shares(&mut self, name: String) {
+        self.shared.push(name);
     }
 
     /// Creates the temporary file that will be called `name`. The first file created is the main file of the set.
@@ -193,7 +200,7 @@ impl Staging {
 
     /// A manifest that does not fit its own files would make a damaged set of a good one.
     fn check_described(&self, manifest: &Manifest) -> Result<()> {
-        for draft in &self.drafts {
+        for draft in self.drafts.iter().filter(|draft| !self.shared.contains(&draft.name)) {
             let recorded = match &draft.content {
                 Content::File(file) => {
                     let size = files::facts(file).doing(|| format!("looking at {}", draft.name))?.size;
