@@ -7,6 +7,7 @@ use crate::error::{Error, Exit, Kind, Result};
 use crate::outcome::Outcome;
 use crate::output::{self, Colour, Target};
 use crate::run::lock::{self, Asking, Held, Holder};
+use crate::run::logfile::Console;
 use crate::run::trigger;
 use crate::status::Status;
 use crate::store::journal::End;
@@ -66,8 +67,9 @@ pub fn run(config_file: Option<&Path>, request: &Request) -> Result<Exit> {
             return Err(error);
         }
     };
+    let console = desk.console();
     let done = desk.carry_out(&config, unit, &cancel, trouble);
-    show(request, &done)?;
+    show(request, console, &done)?;
     Ok(done.signal.map_or(exit_of(&done), Exit::Signal))
 }
 
@@ -112,7 +114,7 @@ fn take_locks(config: &Config, unit: &Unit, desk: &Desk, cancel: &Cancel) -> Res
     }
 }
 
-fn show(request: &Request, end: &End) -> Result<()> {
+fn show(request: &Request, console: Console, end: &End) -> Result<()> {
     if request.json {
         let document = serde_json::to_value(end).unwrap_or_default();
         return output::json(&document);
@@ -123,8 +125,8 @@ fn show(request: &Request, end: &End) -> Result<()> {
         Outcome::Timeout | Outcome::Failed => Colour::Red,
     };
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    // with -v the log's own last line says it
-    if !request.verbose && (terminal || end.outcome >= Outcome::Warning) {
+    // where everything is shown the log's own last line says it
+    if console == Console::Troubles && (terminal || end.outcome >= Outcome::Warning) {
         output::note(&output::coloured(Target::Stderr, colour, &summary(end)));
     }
     Ok(())

@@ -16,17 +16,21 @@ pub(super) fn build_all(
     tasks: &[Task],
     marks: &Mark,
 ) -> (Vec<Written>, Vec<Problem>) {
+    let uses = Uses::of(workshop, tasks, marks);
     let mut written = Vec::new();
     let mut problems = Problems::default();
     for entry in entries {
         if entry.is_template {
-            problems.found.extend(idle_template(entry, workshop, marks));
+            problems.found.extend(idle_template(entry, workshop, &uses));
             continue;
         }
-        let uses = |task: &&Task| task.names_scheme() && task.steps().any(|(name, _)| *name == entry.name);
-        let places = std::iter::once(None).chain(tasks.iter().filter(uses).map(Some));
+        let differs = |task: &&Task| task.names_scheme() && task.steps().any(|(name, _)| *name == entry.name);
+        let places = std::iter::once(None).chain(tasks.iter().filter(differs).map(Some));
         for task in places {
-            let built = workshop.build(&entry.name, task);
+            let mut built = workshop.build(&entry.name, task);
+            if built.step.is_some() && uses.is_only_ancestor(&entry.name) {
+                built.problems.retain(|problem| !is_lack(problem, entry));
+            }
             problems.add(entry, &built);
             written.extend(built.written);
         }
@@ -34,19 +38,51 @@ pub(super) fn build_all(
     (written, problems.settle())
 }
 
+/// What an action is there for.
+struct Uses<'a> {
+    /// Names that are some action's `source`.
+    inherited: HashSet<String>,
+    /// Names that some task runs.
+    run: HashSet<&'a str>,
+    marks: &'a Mark,
+}
+
+impl<'a> Uses<'a> {
+    fn of(workshop: &Workshop, tasks: &'a [Task], marks: &'a Mark) -> Self {
+        let source = |(_, value): &(String, Value)| crate::config::schemes::get(value, "source")?.text();
+        Self {
+            inherited: workshop.actions.iter().filter_map(source).collect(),
+            run: tasks.iter().flat_map(Task::steps).map(|(name, _)| name.as_str()).collect(),
+            marks,
+        }
+    }
+
+    fn has_heirs(&self, name: &str) -> bool {
+        self.inherited.contains(name) || self.marks.is_shared(&["actions".to_owned(), name.to_owned()])
+    }
+
+    /// Whether it is there to be inherited from, although it has a type. Whoever runs it by its own name is told what it lacks.
+    fn is_only_ancestor(&self, name: &str) -> bool {
+        !self.run.contains(name) && self.has_heirs(name)
+    }
+}
+
+/// Whether a problem is about a key that is not there: then it stands at the entry itself.
+fn is_lack(problem: &Problem, entry: &Entry) -> bool {
+    matches!(problem.path.as_slice(), [section, name] if section == "actions" && *name == entry.name)
+}
+
 /// A template that nobody inherits from is most likely an action without its type.
-fn idle_template(entry: &Entry, workshop: &Workshop, marks: &Mark) -> Option<Problem> {
-    let source = |value| crate::config::schemes::get(value, "source").and_then(crate::value::Value::text);
-    let path = vec!["actions".to_owned(), entry.name.clone()];
-    let named = workshop.actions.iter().any(|(_, value)| source(value).as_ref() == Some(&entry.name));
-    if named || marks.is_shared(&path) {
+fn idle_template(entry: &Entry, workshop: &Workshop, uses: &Uses<'_>) -> Option<Problem> {
+    if uses.has_heirs(&entry.name) {
         return None;
     }
+    let path = vec!["actions".to_owned(), entry.name.clone()];
     let keys = workshop.actions.iter().filter(|(name, _)| *name == entry.name).flat_map(|(_, value)| match value {
         Value::Map(pairs) => pairs.as_slice(),
         _ => &[],
     });
-    let meant = keys.map(|(key, _)| key).find(|key| nearest::nearest(key, ["type"]).is_some());
+    let meant = keys.map(|(key, _)| key).find(|key| *key != "type" && nearest::nearest(key, ["type"]).is_some());
     let hint = meant.map(|key| format!("; did you mean `type` by `{key}`?")).unwrap_or_default();
     let message = format!("`{}` has no `type` and nothing inherits from it: it is never run{hint}", entry.name);
     Some(Problem { severity: Severity::Warning, path, message })

@@ -183,9 +183,8 @@ actions:
     <<: *b
 ",
         2,
-        "3 errors",
+        "2 errors",
         &[
-            "3:3: error: actions.a: `cmd` is required",
             "5:3: error: actions.c: `cmd` is required",
             "7:5: error: actions.c.<<: duplicate key `<<` in lines 6 and 7; write `<<: [*a, *b]`",
         ],
@@ -644,6 +643,39 @@ actions:
     );
 }
 
+/// What an action lacks that is only inherited from, its heirs may have: KB17's manual writes its rsync so.
+#[test]
+fn an_action_that_no_task_runs_need_not_be_whole_to_be_inherited_from() {
+    let sections = "
+schedule: {t: {actions: [heir]}}
+actions:
+  base: {type: rsync, opts: '-e \"ssh -p 22\"', exclusions: tmp, *.dll}
+  heir: {source: base, src_path: /srv, dest_path: /copy}
+  archive: {type: tar}
+  docs: {source: archive, basename: docs, dest_path: /b}
+";
+    let head = "naming: {server_name: s, project: p, region: 1}";
+    check(&format!("{head}{sections}").replace("tmp, *.dll", "'tmp, *.dll'"), 0, "no problems", &[]);
+    let bench = Bench::with("incomplete", &sections.replace("tmp, *.dll", "tmp"));
+    contains(&bench.run(&["run", "base"]).exits(2).stderr, "`dest_path` is required");
+    check(
+        &format!("{head}{sections}").replace("tmp, *.dll", "tmp").replace("[heir]", "[base]"),
+        2,
+        "1 error",
+        &["4:3: error: actions.base: `dest_path` is required"],
+    );
+    check(
+        "
+naming: {server_name: s, project: p, region: 1}
+actions:
+  a: {type: }
+",
+        3,
+        "1 warning",
+        &["3:3: warning: actions.a: `a` has no `type` and nothing inherits from it: it is never run"],
+    );
+}
+
 #[test]
 fn cron_and_periods() {
     check(
@@ -804,6 +836,25 @@ actions:
         2,
         "1 error",
         &["11:7: error: actions.tar0.naming_scheme.scheme_id: the naming scheme `a` is defined differently in line 5"],
+    );
+}
+
+#[test]
+fn a_scheme_of_ones_own_cannot_be_called_default() {
+    check(
+        "
+naming: {server_name: s, project: p, region: 1}
+actions:
+  x:
+    type: tar
+    basename: app
+    naming_scheme: {scheme_id: default, fsdump_fileformat: '{basename}_{date:%Y%m%d_%H%M%S}_{level}.{ext}'}
+",
+        2,
+        "1 error",
+        &[
+            "6:21: error: actions.x.naming_scheme.scheme_id: `default` is the name of the built-in scheme, which is another one",
+        ],
     );
 }
 
@@ -1014,6 +1065,7 @@ actions:
     let ran = bench.run(&["run", "god"]);
     assert!(ran.stderr.contains("did you mean `good`?"), "{}", ran.stderr);
     assert_ne!(bench.run(&["run", "good"]).code, 2, "stopped by an error that it does not reach");
+    contains(&bench.log(), &format!(" INFO root note: {{dir}}/config.yaml:{line}\n"));
 }
 
 /// Slips that would otherwise show only when something runs, or never.

@@ -1,6 +1,7 @@
 //! What is written down of a run: logs, journal, trigger, the document for monitoring.
 
 use crate::actions::context::Run;
+use crate::actions::properties::Severity;
 use crate::commands::run::{Request, VERSION, rfc3339, show, summary};
 use crate::config::{Config, Logging, Refusal, Unit};
 use crate::error::{Error, Exit, Kind, Result};
@@ -80,7 +81,7 @@ impl Desk {
         let done = Done { outcome, signal: None, message: message.to_owned(), actions: Vec::new() };
         let end = self.end_record(String::new(), &done, exit);
         let line = format!("run {}: {message}", self.request.unit);
-        let shown = if self.request.json { show(&self.request, &end) } else { Ok(()) };
+        let shown = if self.request.json { show(&self.request, self.console(), &end) } else { Ok(()) };
         let results = [
             shown,
             self.places.create_dir(&self.places.state()),
@@ -100,15 +101,15 @@ impl Desk {
             whole
         });
         self.now = moment;
-        // whoever asks what would be done wants to be told
-        let verbose = self.request.verbose || self.request.dry || self.logging.use_console;
-        let console = if verbose { Console::Everything } else { Console::Troubles };
+        let console = self.console();
         troubles.extend(logfile::start(&self.places, &unit.full_name, moment, console));
         for trouble in &troubles {
             log::error!(target: ROOT, "{trouble}");
         }
         for located in &config.problems {
-            log::debug!(target: ROOT, "{}:{located}", config.path.display());
+            // an error that this unit reached would have refused it
+            let level = if located.problem.severity == Severity::Error { Level::Info } else { Level::Debug };
+            log::log!(target: ROOT, level, "note: {}:{located}", config.path.display());
         }
         let run = format!("{}-{}", moment::stamp(moment), std::process::id());
         let started = Start {
@@ -127,6 +128,12 @@ impl Desk {
         let done = self.work(unit, moment, cancel);
         let end = self.settle(run, done, troubles);
         self.announce(config, end)
+    }
+
+    /// What the terminal shows of the run. Whoever asks what would be done wants to be told.
+    pub fn console(&self) -> Console {
+        let everything = self.request.verbose || self.request.dry || self.logging.use_console;
+        if everything { Console::Everything } else { Console::Troubles }
     }
 
     fn work(&self, mut unit: Unit, moment: OffsetDateTime, cancel: &Cancel) -> Done {
