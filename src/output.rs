@@ -4,15 +4,25 @@ use crate::error::{Doing, Result};
 use rustix::event::{PollFd, PollFlags};
 use std::fmt::Write as _;
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Prints one line of data. A reader that went away (`| head`) is not an error; a full disk behind `>` is.
 pub fn line(text: &str) -> Result<()> {
     raw(format!("{text}\n").as_bytes())
 }
 
+/// Set once a JSON document was printed: there is never a second one.
+static HAS_DOCUMENT: AtomicBool = AtomicBool::new(false);
+
 /// Prints one JSON document.
 pub fn json(document: &serde_json::Value) -> Result<()> {
+    HAS_DOCUMENT.store(true, Ordering::SeqCst);
     line(&format!("{document:#}"))
+}
+
+/// Whether [`json`] was called.
+pub fn has_document() -> bool {
+    HAS_DOCUMENT.load(Ordering::SeqCst)
 }
 
 /// Prints bytes as they are.
@@ -51,14 +61,25 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
+/// Whether the line of [`transient`] stands on the terminal.
+static IS_TRANSIENT: AtomicBool = AtomicBool::new(false);
+
+/// Takes the line of [`transient`] away.
+const CLEAR: &str = "\r\x1b[K";
+
 /// Tells a person something on stderr; a closed stderr changes nothing.
 pub fn note(text: &str) {
-    let _ = std::io::stderr().lock().write_all(format!("{text}\n").as_bytes());
+    let mut stderr = std::io::stderr().lock();
+    let clear = if IS_TRANSIENT.swap(false, Ordering::SeqCst) { CLEAR } else { "" };
+    let _ = stderr.write_all(format!("{clear}{text}\n").as_bytes());
 }
 
-/// Shows a line on a terminal's stderr that the next one replaces; an empty one takes it away.
+/// Shows a line on a terminal's stderr that the next one, or the next [`note`], replaces; an empty one takes it away.
 pub fn transient(text: &str) {
-    let _ = std::io::stderr().lock().write_all(format!("\r\x1b[K{text}").as_bytes());
+    let mut stderr = std::io::stderr().lock();
+    if IS_TRANSIENT.swap(!text.is_empty(), Ordering::SeqCst) || !text.is_empty() {
+        let _ = stderr.write_all(format!("{CLEAR}{text}").as_bytes());
+    }
 }
 
 /// A colour for a terminal.

@@ -23,6 +23,7 @@ use crate::sys::guard;
 use crate::sys::tree::keep_own_access;
 use argh::FromArgs;
 use args::{Cli, Command, HelpArgs, LogsArgs, RestoreArgs, RunArgs, StatusArgs};
+use serde_json::json;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use typed::normalise;
@@ -46,11 +47,17 @@ pub fn main() -> ExitCode {
     }
     mishap::speak_plainly();
     keep_own_access();
+    let wants_document = args.iter().any(|arg| arg == "--json");
     let exit = text(args).and_then(|args| dispatch(&args)).unwrap_or_else(|error| {
         // some have several lines, and any may quote a name or a child
         let lines: Vec<String> = error.to_string().lines().map(output::printable).collect();
+        let exit = error.kind().exit();
+        if wants_document && !output::has_document() {
+            // when it cannot be printed, the line below is all that can be said
+            let _ = output::json(&json!({"error": lines.join("; "), "exit": exit.code()}));
+        }
         output::note(&format!("krista-backup: {}", lines.join("\n")));
-        error.kind().exit()
+        exit
     });
     guard::dismiss();
     ExitCode::from(exit.code())

@@ -36,6 +36,7 @@ pub(super) fn normalise(args: &[String]) -> Result<Vec<String>> {
                 let value = value.filter(|value| !value.is_empty());
                 front.extend(["--config".to_owned(), value.ok_or_else(|| Error::usage("--config needs a file"))?]);
             }
+            "--version" => return Ok(vec![name.to_owned()]),
             "-h" | "--help" => rest.push("--help".to_owned()),
             "en" if rest.is_empty() => rest.push("enable".to_owned()),
             "dis" if rest.is_empty() => rest.push("disable".to_owned()),
@@ -62,6 +63,7 @@ mod tests {
         assert_eq!(typed("en all"), "enable all");
         assert_eq!(typed("run en"), "run en");
         assert_eq!(typed("-h"), "--help");
+        assert_eq!(typed("run x --version"), "--version");
         assert_eq!(typed("run x --on-weekdays=1,7"), "run x --on-weekdays 1,7");
         assert!(normalise(&["--config".to_owned()]).is_err());
     }

@@ -265,6 +265,41 @@ fn an_odd_umask_locks_nobody_out_of_his_own_logs() {
     assert!(seen > 6, "{seen}");
 }
 
+/// Who shows everything says how it ended there, and not once more below.
+#[test]
+fn nothing_is_said_twice_where_everything_is_shown() {
+    let bench = Bench::new("console");
+    let head = crate::support::HEAD.replace("logging: {", "logging: {use_console: yes, ");
+    bench.config(&format!("{head}actions:\n  bad: {{type: command, cmd: exit 7}}\n  none: {{type: tar, basename: n, src_path: '{{dir}}/no'}}\n"));
+    for (arguments, last) in [(&["run", "bad"][..], "bad: failed in"), (&["run", "none", "--dry"], "none: failed in")] {
+        let stderr = bench.run(arguments).exits(1).stderr.clone();
+        contains(&stderr, &format!("\nINFO root {last}"));
+        lacks(&stderr, &format!("\n{last}"));
+    }
+}
+
+/// The word is the file's: whoever resets it by hand, or makes it old, has dealt with it. Its directory is made.
+#[test]
+fn the_trigger_file_has_the_last_word_on_what_was_wrong() {
+    let bench = Bench::new("trigger-reset");
+    let head = crate::support::HEAD.replace("{dir}/trigger", "{dir}/zabbix/trigger");
+    let actions = "actions:\n  bad: {type: command, cmd: 'false'}\n  good: {type: command, cmd: 'true'}\n";
+    bench.config(&format!("{head}{actions}"));
+    let file = bench.path("zabbix/trigger");
+    let after = |unit: &str| {
+        bench.run(&["run", unit]);
+        bench.read("zabbix/trigger")
+    };
+    assert_eq!((after("bad"), after("good")), ("ERROR".into(), "ERROR".into()));
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!((after("good"), after("bad")), ("SUCCESS".into(), "ERROR".into()));
+    std::fs::write(&file, "SUCCESS\n").unwrap();
+    assert_eq!((after("good"), after("bad")), ("SUCCESS".into(), "ERROR".into()));
+    let long_ago = std::time::SystemTime::now() - Duration::from_secs(5 * 3600 + 60);
+    std::fs::File::options().write(true).open(&file).unwrap().set_modified(long_ago).unwrap();
+    assert_eq!(after("good"), "SUCCESS");
+}
+
 /// P24: nobody else may read what a run leaves behind, but the monitoring agent the trigger.
 #[test]
 fn logs_are_private_and_the_trigger_is_not() {

@@ -48,6 +48,29 @@ fn wrong_usage_is_one_line_and_2() {
     }
 }
 
+/// Whoever reads JSON gets some, whatever goes wrong; the line for people is there all the same.
+#[test]
+fn json_is_one_document_even_when_nothing_can_be_done() {
+    let bench = Bench::new("json-errors");
+    let asked = |arguments: &[&str], code: i32, error: &str| {
+        let ran = bench.run(arguments);
+        let document: serde_json::Value = serde_json::from_str(&ran.stdout).expect(&ran.stdout);
+        assert_eq!((ran.code, document["exit"].as_i64()), (code, Some(code.into())), "{arguments:?}");
+        contains(document["error"].as_str().unwrap(), error);
+        contains(&ran.stderr, error);
+    };
+    for command in ["check", "list", "backups", "status", "logs", "run x"] {
+        let arguments: Vec<_> = command.split(' ').chain(["--json"]).collect();
+        asked(&arguments, 2, "reading configuration");
+    }
+    bench.config("naming: [\n");
+    asked(&["list", "--json"], 2, "config.yaml:2:1: error: ");
+    asked(&["run", "--json"], 2, "unit");
+    bench.config(&format!("{}{SIMPLE}", crate::support::HEAD));
+    asked(&["backups", "nosuch", "--json"], 2, "nosuch");
+    asked(&["logs", "2020/none.log", "--json"], 1, "there are no logs yet");
+}
+
 #[test]
 fn the_version_is_data() {
     typed(&["--version"]).gives(0, concat!("krista-backup ", env!("CARGO_PKG_VERSION"), "\n"), "");
