@@ -101,6 +101,27 @@ pub fn show_duration(duration: Duration) -> String {
     }
 }
 
+/// How far a long piece of work is, for a line on a terminal: `12 entries, 5.0 MiB of 9.0 MiB, 2.5 MiB/s, 2 s left`. A `total`
+/// of 0 is not known; of work that counts nothing only the time it has taken is shown.
+pub fn show_progress(entries: u64, bytes: u64, total: u64, passed: Duration) -> String {
+    let whole = |time: Duration| show_duration(time).replace(".00 s", " s");
+    let mut parts = Vec::new();
+    if entries > 0 {
+        parts.push(format!("{entries} entries"));
+    }
+    if bytes > 0 {
+        let rate = u128::from(bytes) * 1000 / passed.as_millis().max(1);
+        let rate = u64::try_from(rate).unwrap_or(u64::MAX);
+        let of = if total >= bytes { format!(" of {}", show_bytes(total)) } else { String::new() };
+        parts.extend([format!("{}{of}", show_bytes(bytes)), format!("{}/s", show_bytes(rate))]);
+        if total >= bytes && rate > 0 {
+            let left = Duration::from_secs((total - bytes).div_ceil(rate));
+            parts.push(format!("{} left", whole(left)));
+        }
+    }
+    if parts.is_empty() { whole(Duration::from_secs(passed.as_secs())) } else { parts.join(", ") }
+}
+
 /// A duration as the configuration writes it: `90s`, `15m`, `2h`; fractions of a second are left out.
 pub fn write_duration(duration: Duration) -> String {
     match duration.as_secs() {
@@ -113,6 +134,17 @@ pub fn write_duration(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn progress() {
+        let show = |entries, bytes, total| show_progress(entries, bytes, total, Duration::from_millis(2500));
+        assert_eq!(show(0, 0, 0), "2 s");
+        assert_eq!(show(12, 0, 0), "12 entries");
+        assert_eq!(show(12, 5 << 20, 0), "12 entries, 5.0 MiB, 2.0 MiB/s");
+        assert_eq!(show(0, 5 << 20, 8 << 20), "5.0 MiB of 8.0 MiB, 2.0 MiB/s, 2 s left");
+        assert_eq!(show(0, 5 << 20, 4 << 20), "5.0 MiB, 2.0 MiB/s", "there was more than was known");
+        assert_eq!(show_progress(0, 0, 0, Duration::from_secs(65)), "1m 5s");
+    }
 
     #[test]
     fn durations() {

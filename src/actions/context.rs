@@ -23,6 +23,30 @@ pub struct Run {
     pub failed: Mutex<BTreeSet<String>>,
     /// Told at once when something goes wrong.
     pub alarm: Box<dyn Fn(Outcome) + Send + Sync>,
+    /// How far the action at work is, when somebody watches.
+    pub pulse: Option<Pulse>,
+}
+
+/// How far an action is. It counts what it can.
+#[derive(Debug, Default)]
+pub struct Pulse {
+    entries: AtomicU64,
+    bytes: AtomicU64,
+    /// Bytes to come in all; 0 when that is not known.
+    total: AtomicU64,
+}
+
+impl Pulse {
+    /// Another action begins.
+    pub fn restart(&self) {
+        [&self.entries, &self.bytes, &self.total].into_iter().for_each(|count| count.store(0, Ordering::Relaxed));
+    }
+
+    /// Entries, bytes, and bytes to come in all, 0 when that is not known.
+    pub fn counts(&self) -> (u64, u64, u64) {
+        let now = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        (now(&self.entries), now(&self.bytes), now(&self.total))
+    }
 }
 
 impl Run {
@@ -77,6 +101,21 @@ impl<'a> Context<'a> {
             (self.run.alarm)(Outcome::Warning);
         }
         log::log!(target: self.name, level, "{message}");
+    }
+
+    /// So many more entries and bytes are done.
+    pub fn passed(&self, entries: u64, bytes: u64) {
+        if let Some(pulse) = &self.run.pulse {
+            pulse.entries.fetch_add(entries, Ordering::Relaxed);
+            pulse.bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// So many bytes will be done in all.
+    pub fn expect(&self, bytes: u64) {
+        if let Some(pulse) = &self.run.pulse {
+            pulse.total.store(bytes, Ordering::Relaxed);
+        }
     }
 
     /// How many WARNING and ERROR lines there were so far.

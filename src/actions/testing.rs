@@ -35,6 +35,7 @@ impl Bench {
             state_dir: dir.clone(),
             failed: Mutex::new(BTreeSet::new()),
             alarm: Box::new(|_: Outcome| ()),
+            pulse: None,
         };
         Self { dir, run }
     }

@@ -142,6 +142,7 @@ impl<'a> Copier<'a> {
                 Ok(len) => {
                     sink.filled(len);
                     done += len as u64;
+                    self.notes.passed(0, len as u64);
                     if part.len > SLICE as u64 {
                         self.notes.check()?;
                     }

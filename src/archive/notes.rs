@@ -16,6 +16,9 @@ pub trait Notes: Sync {
     /// Whether [`Notes::entry`] is listened to.
     fn wants_entries(&self) -> bool;
 
+    /// So many more entries were looked at and bytes of content read. Cheap.
+    fn passed(&self, _entries: u64, _bytes: u64) {}
+
     /// `Err` when the work has to end now. Cheap.
     fn check(&self) -> Result<()>;
 }

@@ -147,6 +147,7 @@ pub fn preview(source: &Path, select: &Select, base: Option<Base>, notes: &dyn N
     let mut packed = Packed::default();
     while let Some(meta) = walk.step()? {
         packed.seen += 1;
+        notes.passed(1, 0);
         if let Some(changes) = &mut changes {
             walk.take_unknown().into_iter().for_each(|path| changes.unknown(path));
             let gone = &mut |_: &[u8]| {
@@ -188,6 +189,7 @@ struct Work<'a> {
 impl Work<'_> {
     fn entry(&mut self, walk: &mut Walk<'_>, meta: &Meta) -> Result<()> {
         self.packed.seen += 1;
+        self.notes.passed(1, 0);
         if let Some(changes) = &mut self.changes {
             walk.take_unknown().into_iter().for_each(|path| changes.unknown(path));
             let (list, deleted) = (&mut self.list, &mut self.packed.deleted);

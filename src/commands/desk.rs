@@ -20,6 +20,7 @@ pub fn facts(config: Option<&Config>, unit: &str) -> Run {
         state_dir: logs.map_or_else(std::env::temp_dir, |places| places.state()),
         failed: Mutex::new(BTreeSet::new()),
         alarm: Box::new(|_: Outcome| ()),
+        pulse: None,
     }
 }
 

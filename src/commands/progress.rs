@@ -4,7 +4,7 @@ use crate::archive::restore::Watch;
 use crate::error::Result;
 use crate::output;
 use crate::sys::signals::Limits;
-use crate::units::{show_bytes, show_duration};
+use crate::units::show_progress;
 use std::cell::Cell;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -24,7 +24,6 @@ pub struct Progress {
     started: Instant,
     /// When the line is due; none without a terminal.
     due: Cell<Option<Instant>>,
-    shown: Cell<bool>,
 }
 
 impl Progress {
@@ -38,29 +37,13 @@ impl Progress {
             bytes: Cell::new(0),
             started,
             due: Cell::new(std::io::stderr().is_terminal().then(|| started + PATIENCE)),
-            shown: Cell::new(false),
         }
     }
 
     fn show(&self, now: Instant) {
-        let (bytes, passed) = (self.bytes.get(), now - self.started);
-        let rate = u128::from(bytes) * 1000 / passed.as_millis().max(1);
-        let rate = u64::try_from(rate).unwrap_or(u64::MAX);
-        let mut line = format!("{} entries, {}, {}/s", self.entries.get(), show_bytes(bytes), show_bytes(rate));
-        if let Some(total) = self.total.filter(|total| *total >= bytes && rate > 0) {
-            let left = Duration::from_secs((total - bytes) / rate);
-            line.extend([" of ", &show_bytes(total), ", ", &show_duration(left), " left"]);
-        }
-        output::transient(&line);
-        self.shown.set(true);
+        let total = self.total.unwrap_or_default();
+        output::transient(&show_progress(self.entries.get(), self.bytes.get(), total, now - self.started));
         self.due.set(Some(now + STEP));
-    }
-
-    /// Takes the line away.
-    pub fn clear(&self) {
-        if self.shown.replace(false) {
-            output::transient("");
-        }
     }
 }
 

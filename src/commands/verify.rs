@@ -116,7 +116,7 @@ impl Work<'_> {
         };
         let progress = Progress::new(&self.limits, opened.manifest.as_ref().map(|manifest| manifest.bytes));
         let proven = prove(&opened, &progress);
-        progress.clear();
+        output::transient("");
         match proven {
             Ok(_) => Ok(Verdict::Ok),
             Err(error) if error.kind() == Kind::Failed => Ok(Verdict::Damaged(error.to_string())),

@@ -48,6 +48,27 @@ fn wrong_usage_is_one_line_and_2() {
     }
 }
 
+/// What takes more than a second shows on a terminal how far it is; nowhere else, and nothing of it stays.
+#[test]
+fn a_terminal_shows_how_far_a_run_is() {
+    let bench = Bench::with("progress", "actions: {a: {type: command, cmd: 'sleep 2.5; echo done'}}\n");
+    let command = |arguments: &str| {
+        let config = bench.path("config.yaml");
+        let line = format!("{} --config {} run a {arguments}", crate::support::BINARY, config.display());
+        let mut terminal = Command::new("script");
+        terminal.args(["-qec", &line, "/dev/null"]).env_remove("NO_COLOR").env("TERM", "xterm").stdin(Stdio::null());
+        bench.ran(terminal.output().unwrap()).stdout
+    };
+    let shown = command("-v");
+    contains(&shown, "\r\x1b[Ka: 1 s\r\x1b[Ka: ");
+    contains(&shown, "\r\x1b[KINFO a done\r\n");
+    assert!(!shown.ends_with("\x1b[K"), "{shown:?}");
+    let document = command("--json");
+    assert!(!document.contains('\x1b'), "{document:?}");
+    let plain = bench.run(&["run", "a"]);
+    plain.gives(0, "", "");
+}
+
 /// Whoever reads JSON gets some, whatever goes wrong; the line for people is there all the same.
 #[test]
 fn json_is_one_document_even_when_nothing_can_be_done() {

@@ -24,6 +24,7 @@ fn run(failed: &[&str]) -> Run {
         state_dir: "/nonexistent".into(),
         failed: Mutex::new(failed.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>()),
         alarm: Box::new(|_| ()),
+        pulse: None,
     }
 }
 

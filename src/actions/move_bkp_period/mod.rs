@@ -179,7 +179,11 @@ impl Settings {
             staging.replaces(source.companions(name));
         }
         let note = staging.note();
-        let copying = Copying { set, read_back: self.read_back, tick: &mut |_| cx.limits.check() };
+        let mut tick = |bytes| {
+            cx.passed(0, bytes);
+            cx.limits.check()
+        };
+        let copying = Copying { set, read_back: self.read_back, tick: &mut tick };
         let copied = staging.copy(copying)?;
         if let Some(note) = note {
             cx.info(note);
@@ -227,6 +231,8 @@ impl Action for Settings {
         errands.notes.iter().for_each(|note| cx.info(note));
         errands.warnings.iter().for_each(|warning| cx.warn(warning));
         errands.failures.iter().for_each(|failure| cx.error(failure));
+        let to_copy = errands.list.iter().filter(|errand| matches!(errand.present, Present::No | Present::Older));
+        cx.expect(to_copy.map(|errand| errand.set.size).sum());
         let mut failed = errands.failures.len();
         for errand in &errands.list {
             match self.copy(errand, cx, report) {

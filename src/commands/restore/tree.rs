@@ -43,7 +43,7 @@ pub fn restore(job: &Job<'_>) -> Result<Exit> {
     }
     let mut work = Work { restorer: Restorer::new(place, &rules)?, damage: Vec::new(), request: job.request };
     let ended = work.layers(&layers);
-    progress.clear();
+    output::transient("");
     let aside = aside.map(|name| to.join(name));
     let incomplete = || {
         let left = aside.as_ref().map(|aside| format!("; what was restored so far is in {}", aside.display()));
@@ -155,7 +155,7 @@ fn prove(job: &Job<'_>, layers: &[Source<'_>], total: Option<u64>) -> Result<()>
         let path = source.opened.path.display();
         output::note(&format!("reading {path} to its end before anything is replaced"));
         let proven = verify::prove(&source.opened, &progress);
-        progress.clear();
+        output::transient("");
         if let Err(error) = proven {
             job.limits.check()?;
             let hint = "--keep-going restores what can be read";

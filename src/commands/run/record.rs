@@ -1,6 +1,6 @@
 //! What is written down of a run: logs, journal, trigger, the document for monitoring.
 
-use crate::actions::context::Run;
+use crate::actions::context::{Pulse, Run};
 use crate::actions::properties::Severity;
 use crate::commands::run::{Request, VERSION, rfc3339, show, summary};
 use crate::config::{Config, Logging, Refusal, Unit};
@@ -20,6 +20,7 @@ use crate::sys::signals::Cancel;
 use crate::webapi;
 use log::Level;
 use std::collections::BTreeSet;
+use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
@@ -157,6 +158,8 @@ impl Desk {
             state_dir: self.places.state(),
             failed: Mutex::new(BTreeSet::new()),
             alarm: Box::new(alarm),
+            // a document is for programs
+            pulse: (!self.request.json && std::io::stderr().is_terminal()).then(Pulse::default),
         };
         runner::run(unit, facts, cancel)
     }

@@ -99,6 +99,7 @@ impl Bench {
             state_dir: "/nonexistent".into(),
             failed: Mutex::new(BTreeSet::new()),
             alarm: Box::new(move |outcome| alarms.lock().unwrap().push(outcome)),
+            pulse: None,
         };
         let unit = std::mem::replace(&mut self.unit, Self::new().unit);
         run(unit, facts, &Cancel::new())

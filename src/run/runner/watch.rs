@@ -8,8 +8,10 @@
 use crate::actions::context::{Context, Report, Run};
 use crate::config::Step;
 use crate::error::{Error, Result};
+use crate::output;
 use crate::sys::process::GRACE;
 use crate::sys::signals::Limits;
+use crate::units::show_progress;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -20,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(2 * GRACE.as_secs() + 5);
 
 /// How often we look whether the limits have passed.
 const NAP: Duration = Duration::from_millis(100);
+
+/// No line on the terminal for what takes less.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// An action that is to be carried out.
 #[derive(Clone)]
@@ -53,14 +58,22 @@ pub fn to_end(work: &Work) -> Came {
         let _ = sender.send(theirs.carry_out());
     };
     match std::thread::Builder::new().name("action".into()).spawn(on_thread) {
-        Ok(_) => wait_for(&came, &work.limits),
+        Ok(_) => {
+            let result = wait_for(&came, work);
+            output::transient("");
+            result
+        }
         // better unwatched than not at all
         Err(_) => work.carry_out(),
     }
 }
 
-fn wait_for(came: &mpsc::Receiver<Came>, limits: &Limits) -> Came {
+fn wait_for(came: &mpsc::Receiver<Came>, work: &Work) -> Came {
+    let begun = Instant::now();
     let mut late_since = None;
+    if let Some(pulse) = &work.facts.pulse {
+        pulse.restart();
+    }
     loop {
         match came.recv_timeout(NAP) {
             Ok(came) => return came,
@@ -69,7 +82,8 @@ fn wait_for(came: &mpsc::Receiver<Came>, limits: &Limits) -> Came {
             }
             Err(RecvTimeoutError::Timeout) => {}
         }
-        let Err(stop) = limits.check() else { continue };
+        work.show(begun.elapsed());
+        let Err(stop) = work.limits.check() else { continue };
         if late_since.get_or_insert_with(Instant::now).elapsed() >= PATIENCE {
             let message = format!(
                 "{stop}; the action hangs in the kernel (in a file system that does not answer?) and is left behind"
@@ -80,6 +94,14 @@ fn wait_for(came: &mpsc::Receiver<Came>, limits: &Limits) -> Came {
 }
 
 impl Work {
+    /// Shows whoever watches how far it is.
+    fn show(&self, passed: Duration) {
+        if let Some(pulse) = self.facts.pulse.as_ref().filter(|_| passed >= QUIET) {
+            let (entries, bytes, total) = pulse.counts();
+            output::transient(&format!("{}: {}", self.name, show_progress(entries, bytes, total, passed)));
+        }
+    }
+
     fn carry_out(&self) -> Came {
         let cx = Context::new(&self.facts, &self.name, self.limits.clone());
         let mut report = Report::default();
