@@ -39,7 +39,9 @@ pub struct Pulse {
 impl Pulse {
     /// Another action begins.
     pub fn restart(&self) {
-        [&self.entries, &self.bytes, &self.total].into_iter().for_each(|count| count.store(0, Ordering::Relaxed));
+        for count in [&self.entries, &self.bytes, &self.total] {
+            count.store(0, Ordering::Relaxed);
+        }
     }
 
     /// Entries, bytes, and bytes to come in all, 0 when that is not known.

@@ -84,7 +84,9 @@ impl Trigger {
         let word = worst(&memory, |_| true).trigger();
         let written = write(path, word);
         if written.is_ok() {
-            memory.values_mut().for_each(|said| said.unwritten = false);
+            for said in memory.values_mut() {
+                said.unwritten = false;
+            }
         }
         if guard.is_some() {
             let text = serde_json::to_vec(&memory).unwrap_or_default();

@@ -83,9 +83,10 @@ pub fn serve(config: &Config, cancel: &Cancel, now: OffsetDateTime) -> Result<Ex
         notes.borrow().say(Level::Info, line);
     }
     let listeners = doors.into_iter().map(|door| door.listener).collect();
-    let telling = Rc::clone(&notes);
+    let (telling, of_guests) = (Rc::clone(&notes), Rc::clone(&notes));
     let gate = Gate::new(listeners, rules(web), staff, connections)
-        .telling(move |peer, refusal| telling.borrow_mut().refused(peer, refusal));
+        .telling(move |peer, refusal| telling.borrow_mut().refused(peer, refusal))
+        .telling_of_guests(move |peer, path| of_guests.borrow_mut().admitted(peer, routes::address(path)));
     let served = gate.serve(cancel);
     notes.borrow().say(Level::Info, "webapi: stopped".into());
     if let Ok(notes) = Rc::try_unwrap(notes) {

@@ -100,5 +100,20 @@ impl Site {
     }
 }
 
+/// Where a path leads, in our own words: what a client made up is not written down.
+pub fn address(path: &str) -> &'static str {
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    match parts.as_slice() {
+        ["api", "si"] => "/api/si",
+        ["api", "cf"] => "/api/cf",
+        ["api", "rl", ..] => "/api/rl",
+        ["api", "v1", "status"] => "/api/v1/status",
+        ["api", "v1", "backups"] => "/api/v1/backups",
+        ["metrics"] => "/metrics",
+        ["healthz"] => "/healthz",
+        _ => "what is not there",
+    }
+}
+
 #[cfg(test)]
 mod tests;

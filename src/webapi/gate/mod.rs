@@ -54,6 +54,9 @@ enum Who {
     Place(usize),
 }
 
+/// Told of a guest and of the path asked for.
+type Told = dyn FnMut(IpAddr, &str);
+
 /// The gate with all that stands in it.
 pub struct Gate {
     listeners: Vec<TcpListener>,
@@ -63,6 +66,7 @@ pub struct Gate {
     waiting: VecDeque<usize>,
     no_entry_until: Option<Instant>,
     refused: Box<dyn FnMut(IpAddr, Refusal)>,
+    admitted: Box<Told>,
     deadlines: &'static Deadlines,
     buffer: Vec<u8>,
 }
@@ -78,6 +82,7 @@ impl Gate {
             waiting: VecDeque::new(),
             no_entry_until: None,
             refused: Box::new(|_, _| ()),
+            admitted: Box::new(|_, _| ()),
             deadlines: &DEADLINES,
             buffer: vec![0; PIECE],
         }
@@ -87,6 +92,13 @@ impl Gate {
     #[must_use]
     pub fn telling(mut self, told: impl FnMut(IpAddr, Refusal) + 'static) -> Self {
         self.refused = Box::new(told);
+        self
+    }
+
+    /// Tells `told` of everyone who is let in, and of the path.
+    #[must_use]
+    pub fn telling_of_guests(mut self, told: impl FnMut(IpAddr, &str) + 'static) -> Self {
+        self.admitted = Box::new(told);
         self
     }
 
@@ -299,6 +311,7 @@ impl Gate {
             let Some(client) = self.clients.get_mut(index) else { continue };
             let Some(request) = &client.request else { continue };
             if place.ask(request, index) {
+                (self.admitted)(client.peer, &request.path);
                 client.serve(now);
             } else {
                 self.waiting.push_front(index);
