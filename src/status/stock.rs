@@ -59,6 +59,9 @@ pub fn of_unit(config: &Config, name: &str) -> Result<Vec<Stock>> {
             Some(refused(config, &refusal))
         }
     };
+    if !stocks.is_empty() && !config.tasks.iter().any(|task| task.name == name) {
+        in_tasks(config, name).for_each(|step| add(&mut stocks, step));
+    }
     if let Some(refusal) = refusal {
         if stocks.is_empty() {
             return Err(refusal);
@@ -76,6 +79,12 @@ pub fn of_unit(config: &Config, name: &str) -> Result<Vec<Stock>> {
         stocks.extend(copies);
     }
     Ok(stocks)
+}
+
+/// An action as each task runs it: a task may name the files of its actions in its own way.
+fn in_tasks(config: &Config, action: &str) -> impl Iterator<Item = Step> {
+    let units = config.tasks.iter().filter_map(|task| config.understood(&task.name));
+    units.flat_map(|unit| unit.steps.into_iter().chain(unit.finally)).filter(move |step| step.name == action)
 }
 
 /// Where else the sets of these families are. Each of `stocks` learns of all the actions of its family.

@@ -45,3 +45,28 @@ fn one_warning_is_not_several() {
     let table = bench.run(&["backups"]).stdout;
     assert_eq!(table.lines().last().and_then(|line| line.rsplit("  ").next()), Some("1 warning"), "{table}");
 }
+
+/// A task may have a naming scheme of its own: then its actions find what they wrote there, too.
+#[test]
+fn an_action_finds_what_it_wrote_as_part_of_a_task_with_another_scheme() {
+    let bench = Bench::with(
+        "own-scheme",
+        "schedule:\n  t: {actions: [full], naming: {naming_scheme: {scheme_id: own, fsdump_fileformat: 'T-{basename}-{date:%Y%m%d%H%M%S}-{level}.{ext}'}}}\n  \
+         d: {actions: [diff], naming: {naming_scheme: own}}\nactions:\n  \
+         full: {type: tar, basename: app, src_path: '{dir}/src', dest_path: '{dir}/out'}\n  diff: {source: full, level: 1}\n",
+    );
+    bench.write("src/f", "one");
+    bench.run(&["run", "t"]).gives(0, "", "");
+    bench.write("src/f", "two");
+    bench.run(&["run", "d"]).gives(0, "", "");
+    for action in ["full", "diff"] {
+        let shown = bench.run(&["backups", action]).stdout.clone();
+        assert_eq!(shown.matches("T-app-").count(), 3, "full, diff, and what that is based on: {shown}");
+        let to = bench.path(action).display().to_string();
+        assert_eq!(bench.run(&["restore", action, "--to", &to]).code, 0);
+        assert_eq!(bench.read(&format!("{action}/f")), "two");
+    }
+    // and by itself under the other names
+    bench.run(&["run", "full"]).gives(0, "", "");
+    assert_eq!(bench.run(&["backups", "full"]).stdout.matches("app-").count(), 4);
+}
