@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// Refusals noted per [`WINDOW`] at most, and as many guests.
 const LINES: u32 = 20;
 /// How long a guest who asks for the same again is not noted again: pollers come all day.
-const FAMILIAR: Duration = Duration::from_secs(3600);
+const FAMILIAR: Duration = Duration::from_secs(86_400);
 /// Guests remembered at most, with what they asked for.
 const GUESTS: usize = 256;
 /// What that is counted over.
@@ -158,9 +158,9 @@ mod tests {
         assert_eq!(rate.allows(start + WINDOW), Some(0));
     }
 
-    /// Pollers cost a line an hour, and nobody makes the memory of them grow.
+    /// Pollers cost a line a day, and nobody makes the memory of them grow.
     #[test]
-    fn guests_are_noted_once_an_hour() {
+    fn guests_are_noted_once_a_day() {
         let start = Instant::now();
         let mut guests = Guests { rate: Rate::starting(start), known: HashMap::new() };
         let local = IpAddr::from([127, 0, 0, 1]);
