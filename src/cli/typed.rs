@@ -20,7 +20,7 @@ const VALUED: &[&str] = &[
     "--lang",
 ];
 
-/// What people type → what argh reads: `--x=v`, `-h`, `--config` anywhere, KB17's short verbs.
+/// What people type → what argh reads: `--x=v`, `-h`, `--config` anywhere, options before the verb, KB17's short verbs.
 pub(super) fn normalise(args: &[String]) -> Result<Vec<String>> {
     let mut front = Vec::new();
     let mut rest = Vec::new();
@@ -38,13 +38,23 @@ pub(super) fn normalise(args: &[String]) -> Result<Vec<String>> {
             }
             "--version" => return Ok(vec![name.to_owned()]),
             "-h" | "--help" => rest.push("--help".to_owned()),
-            "en" if rest.is_empty() => rest.push("enable".to_owned()),
-            "dis" if rest.is_empty() => rest.push("disable".to_owned()),
+            "en" if rest.iter().all(|arg| is_switch(arg)) => rest.push("enable".to_owned()),
+            "dis" if rest.iter().all(|arg| is_switch(arg)) => rest.push("disable".to_owned()),
             _ => rest.extend([name.to_owned()].into_iter().chain(value)),
         }
     }
+    // `-v run TASK`, as KB17 took it
+    let switches = rest.iter().take_while(|arg| is_switch(arg)).count();
+    if let Some(with_verb) = rest.get_mut(..=switches) {
+        with_verb.rotate_right(1);
+    }
     front.extend(rest);
     Ok(front)
+}
+
+/// Whether this is an option without a value.
+fn is_switch(arg: &str) -> bool {
+    arg.starts_with('-') && !VALUED.contains(&arg)
 }
 
 #[cfg(test)]
@@ -63,6 +73,11 @@ mod tests {
         assert_eq!(typed("en all"), "enable all");
         assert_eq!(typed("run en"), "run en");
         assert_eq!(typed("-h"), "--help");
+        assert_eq!(typed("-v run full"), "run -v full");
+        assert_eq!(typed("-v --json en all"), "enable -v --json all");
+        assert_eq!(typed("-h restore"), "restore --help");
+        assert_eq!(typed("--to /x restore"), "--to /x restore");
+        assert_eq!(typed("-v -x"), "-v -x");
         assert_eq!(typed("run x --version"), "--version");
         assert_eq!(typed("run x --on-weekdays=1,7"), "run x --on-weekdays 1,7");
         assert!(normalise(&["--config".to_owned()]).is_err());
