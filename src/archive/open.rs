@@ -52,6 +52,11 @@ pub trait Members {
     /// The content of the current member; of a sparse file the parts that hold data, one after the other.
     fn content(&mut self) -> &mut dyn BufRead;
 
+    /// Forgets the rest of the current member, damaged or not. False when those after it cannot be told from it then.
+    fn pass_over(&mut self) -> bool {
+        false
+    }
+
     /// Reads what follows the last member; fails when that is not what the format wants there.
     fn finish(&mut self) -> Result<()>;
 }

@@ -36,8 +36,13 @@ impl Opened {
             opened.manifest = Some(Manifest::read(&beside(&set.main, ".manifest"))?);
         }
         let named = |name: String| set.files.iter().find(|file| file.file_name() == Some(OsStr::new(&name))).cloned();
-        opened.list = named(source.scheme.list_name(&set.parts, &source.list_extension));
-        if let Some(hash) = named(source.scheme.hash_name(source.family, &set.parts)) {
+        let hash = source.scheme.hash_name(source.family, &set.parts);
+        let others = opened.manifest.iter().flat_map(|manifest| manifest.files.iter().skip(1));
+        // one that the manifest tells of and that is gone is missed when it is read
+        let told = others.map(|record| &record.name).find(|name| **name != hash);
+        let list = told.map(|name| set.main.with_file_name(name));
+        opened.list = list.or_else(|| named(source.scheme.list_name(&set.parts, &source.list_extension)));
+        if let Some(hash) = named(hash) {
             opened.sha1 = read_sha1(&hash)?;
         }
         Ok(opened)
@@ -68,6 +73,11 @@ impl Opened {
     /// Whether it looks like an archive at all.
     pub fn is_archive(&self) -> bool {
         open::is_archive(&self.file)
+    }
+
+    /// Whether each of its members has a checksum of its own.
+    pub fn checks_members(&self) -> bool {
+        matches!(open::format_of(&self.file), Ok(Some(open::Format::Zip)))
     }
 
     /// The file itself, at its beginning, for readers other than [`Opened::members`].

@@ -29,6 +29,7 @@ mod mount;
 mod move_bkp_period;
 mod pgdump;
 mod restore;
+mod restore_damaged;
 mod restore_dumps;
 mod restore_over;
 mod rsync;

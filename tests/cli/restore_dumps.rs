@@ -394,6 +394,37 @@ fn the_files_of_dumps_are_copied_out_and_checked() {
     assert_eq!(bench.run(&["verify", "dump"]).code, 1);
 }
 
+/// Half a dump never has the name of a whole one, and what stands in the target is replaced when that is asked for.
+#[test]
+fn a_dump_that_could_not_be_copied_whole_has_no_name() {
+    let Some(cluster) = Cluster::start() else { return };
+    for format in ["custom", "directory"] {
+        let bench = configure(&cluster, "copying", &format!("databases: app, format: {format}, compress: 0"));
+        fill(&cluster, "app");
+        cluster.sql("app", "insert into t select g, repeat('x', 100) from generate_series(1000000, 1005000) g");
+        bench.run(&["run", "dump"]).exits(0);
+        let to = bench.path("to");
+        let mut command = std::process::Command::new("bash");
+        command.args(["-c", "ulimit -f 1; exec \"$0\" \"$@\"", crate::support::BINARY, "--config"]);
+        command.arg(bench.path("config.yaml")).args(["restore", "dump", "--to"]).arg(&to);
+        let ran = bench.ran(command.output().unwrap());
+        assert_eq!(ran.code, 1, "{}", ran.stderr);
+        contains(&ran.stderr, "File too large");
+        let names = bench.names("to");
+        assert_eq!(names.len(), 1, "{names:?}");
+        assert!(names[0].starts_with("krista-backup.incomplete-"), "{names:?}");
+        contains(&ran.stderr, &names[0]);
+        fs::remove_dir_all(&to).unwrap();
+        for force in [&[][..], &["--force"][..]] {
+            let ran = bench.run(&[&["restore", "dump", "--to", to.to_str().unwrap()], force].concat());
+            assert_eq!(ran.code, 0, "{force:?}: {}", ran.stderr);
+            assert_eq!(bench.names("to").len(), 2);
+            assert_eq!(bench.run(&["verify", to.join(&bench.names("to")[0]).to_str().unwrap()]).code, 0);
+        }
+        cluster.sql("postgres", "drop database app");
+    }
+}
+
 /// `pg_dump --create` writes plain dumps that connect to the database they came from: that one is left alone.
 #[test]
 fn a_dump_that_connects_to_the_live_database_is_refused() {

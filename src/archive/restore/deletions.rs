@@ -36,7 +36,13 @@ impl Restorer<'_> {
     fn remove(&mut self, path: &[u8]) -> Tried<()> {
         let names = names(path).map_err(|why| Trouble::Here(why.to_owned()))?;
         let Some((name, holders)) = names.split_last() else { return Ok(()) };
-        let Ok(true) = self.target.enter(holders, Missing::GiveUp, &mut self.tally) else { return Ok(()) };
+        match self.target.enter(holders, Missing::GiveUp, &mut self.tally) {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            // something else stands on the way: nothing of the base can be behind it
+            Err(error) if error.raw_os_error().is_none() => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
         self.target.touch();
         match self.target.here()?.remove(&c_name(name)?) {
             Ok(()) => self.tally.deleted += 1,
@@ -56,9 +62,10 @@ impl Restorer<'_> {
             return;
         };
         let entered = self.target.enter(&holders, Missing::GiveUp, &mut self.tally);
-        let removed = entered.and_then(|_| self.target.here()?.remove_dir(&c_name(&name)?));
-        if removed.is_ok() {
-            self.tally.deleted += 1;
+        match entered.and_then(|_| self.target.here()?.remove_dir(&c_name(&name)?)) {
+            Ok(()) => self.tally.deleted += 1,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty) => {}
+            Err(error) => self.tally.bare.add(&path, &format!("is deleted, but cannot be removed: {error}")),
         }
     }
 }

@@ -171,7 +171,10 @@ impl Restorer<'_> {
         if let Err(trouble) = self.fill(&file, member, members) {
             // half a file must not look like one; the first error is the one to report
             let _ = self.target.here().and_then(|here| here.remove(name));
-            return Err(trouble);
+            return Err(match trouble {
+                Trouble::Fatal(Failure::Archive(error)) if members.pass_over() => Trouble::Here(error.to_string()),
+                other => other,
+            });
         }
         let found = self.target.found_here();
         self.dresser.dress(&Handle::Open(file.as_fd()), member, found, &mut self.tally);

@@ -4,6 +4,7 @@
 mod deletions;
 mod make;
 pub mod metadata;
+mod recent;
 pub mod select;
 pub mod superseded;
 pub mod tally;
@@ -13,9 +14,10 @@ use crate::archive::notes::show;
 use crate::archive::open::Members;
 use crate::archive::read::{Member, Type};
 use crate::archive::restore::metadata::{Dresser, Privileges};
+use crate::archive::restore::recent::Recent;
 use crate::archive::restore::select::{Choice, Selection};
 use crate::archive::restore::superseded::Superseded;
-use crate::archive::restore::tally::Tally;
+use crate::archive::restore::tally::{Named, Tally};
 use crate::archive::restore::target::Target;
 use crate::error::{Doing, Error, Result};
 use crate::sys::tree::Dir;
@@ -128,6 +130,7 @@ pub struct Restorer<'a> {
     leaving: Vec<Vec<u8>>,
     /// Names that did not come back: what stands there, if anything, is something else.
     failed: HashSet<Vec<u8>>,
+    recent: Recent,
 }
 
 impl<'a> Restorer<'a> {
@@ -142,14 +145,15 @@ impl<'a> Restorer<'a> {
         let target = target.doing(|| "starting in the target".to_owned())?;
         let Rules { selection, superseded, watch, .. } = *rules;
         let (tally, orphans) = (Tally::default(), Orphans::new());
-        let (leaving, failed) = (Vec::new(), HashSet::new());
+        let (leaving, failed, recent) = (Vec::new(), HashSet::new(), Recent::default());
         let layer = Layer::Base;
-        Ok(Self { target, dresser, selection, superseded, watch, layer, tally, orphans, leaving, failed })
+        Ok(Self { target, dresser, selection, superseded, watch, layer, tally, orphans, leaving, failed, recent })
     }
 
     /// Restores an archive. `tally.seen` counts the members that are done with, whatever became of them.
     pub fn archive(&mut self, members: &mut dyn Members, layer: Layer) -> Ending {
         self.layer = layer;
+        self.recent = Recent::default();
         let mut holders: Vec<Member> = Vec::new();
         while let Some(member) = members.member().map_err(Failure::Archive)? {
             holders.retain(|holder| select::is_below(&member.path, &holder.path));
@@ -162,11 +166,16 @@ impl<'a> Restorer<'a> {
                 }
                 // what is wanted may lie below
                 Choice::Unwanted if member.kind == Type::Dir => holders.push(member),
-                Choice::Unwanted => {}
+                Choice::Unwanted => _ = members.pass_over(),
             }
             self.tally.seen += 1;
         }
         members.finish().map_err(Failure::Archive)
+    }
+
+    /// The files whose content came right before the end of what could be read of the last archive.
+    pub fn recent(&self) -> Named {
+        self.recent.named()
     }
 
     /// Whether there are links whose content was not asked for: then the archive has to be read once more by
@@ -218,6 +227,7 @@ impl<'a> Restorer<'a> {
 
     fn one(&mut self, member: Member, members: &mut dyn Members) -> Ending {
         let (path, is_link) = (member.path.clone(), member.kind == Type::Link);
+        let size = if member.kind == Type::File { member.size } else { 0 };
         let stays = self.layer == Layer::Over || !self.superseded.holds(&path);
         let bytes = self.tally.bytes;
         let made = self.make(member, members);
@@ -225,6 +235,7 @@ impl<'a> Restorer<'a> {
             self.tally.bytes = bytes;
         }
         if matches!(made, Ok(Done::Yes)) {
+            self.recent.add(&path, size);
             self.failed.remove(trimmed(&path));
         } else if !is_link {
             self.failed.insert(trimmed(&path).to_vec());

@@ -1,5 +1,6 @@
 //! `--only`: which members are wanted.
 
+use crate::archive::notes::show;
 use crate::patterns::{Patterns, Syntax};
 
 /// Patterns on the names of members; without any, everything is wanted.
@@ -45,7 +46,13 @@ impl Selection {
         let path = path.strip_suffix(b"/").unwrap_or(path);
         let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
         let mut above = slashes.chain([path.len()]).filter_map(|end| path.get(..end));
-        if above.any(|part| self.patterns.matches(part)) { Choice::Wanted } else { Choice::Unwanted }
+        if above.any(|part| self.matches(part)) { Choice::Wanted } else { Choice::Unwanted }
+    }
+
+    /// Whether a name matches as it is, or as it is shown: what is no text can hardly be typed otherwise.
+    fn matches(&self, name: &[u8]) -> bool {
+        let is_odd = name.iter().any(|byte| byte.is_ascii_control() || !byte.is_ascii());
+        self.patterns.matches(name) || is_odd && self.patterns.matches(show(name).as_bytes())
     }
 }
 
@@ -77,6 +84,15 @@ mod tests {
         assert!(wanted(&["etc/nginx"], "etc/nginx/") && !wanted(&["etc/nginx"], "etc/nginx2"));
         assert!(wanted(&["*.conf", "x"], "a/b.conf") && wanted(&["/"], "a"));
         assert!(wanted(&["[ab]"], "a/c") && !wanted(&["[ab]"], "c/a"));
+    }
+
+    #[test]
+    fn names_that_are_no_text_match_as_they_are_shown() {
+        let wanted = |typed: &str, path: &[u8]| Selection::new(&[typed.to_owned()]).choice(path) == Choice::Wanted;
+        assert!(wanted("d/\\xff\\xfe.txt", b"d/\xff\xfe.txt"));
+        assert!(wanted("a\\nb", b"a\nb/c"));
+        assert!(wanted("?b", b"\xffb"));
+        assert!(!wanted("d/\\xff", b"d/\xfe"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Where a tree is restored to: a stack of open directories, entered name by name and never through a link. A directory gets
 //! its times when it is left, so that what was done in it does not show.
 
+use crate::archive::notes::show;
 use crate::archive::read::Member;
 use crate::archive::restore::metadata::{Dresser, Found};
 use crate::archive::restore::tally::Tally;
@@ -129,8 +130,22 @@ impl Target {
     /// Leaves every directory but the top, and waits until everything is on the disk.
     pub fn flush(&mut self, tally: &mut Tally) -> io::Result<()> {
         self.leave_to(1, tally);
+        if self.draft.is_some() {
+            self.leave_live_top(tally);
+        }
         let top = self.levels.iter().filter_map(|level| level.dir.as_ref());
         top.chain(self.others.iter().map(|(_, dir)| dir)).try_for_each(Dir::sync_file_system)
+    }
+
+    /// Gives a top that was in use the mode back that kept us out of it.
+    fn leave_live_top(&self, tally: &mut Tally) {
+        let Some(Level { dir: Some(dir), before, .. }) = self.levels.first() else { return };
+        if self.dresser.needs_access()
+            && before.mode & 0o700 != 0o700
+            && let Err(error) = Handle::Open(dir.as_fd()).set_mode(before.mode)
+        {
+            tally.bare.add(b"./", &error.to_string());
+        }
     }
 
     /// Leaves the top as well and moves what it holds to where it belongs, for good.
@@ -141,7 +156,13 @@ impl Target {
         if let Some(dir) = top.dir.take() {
             let (names, end) = dir.names(&mut Listing::default());
             end?;
-            (0..names.len()).filter_map(|index| names.get(index)).try_for_each(|name| place.take(&dir, name))?;
+            let mut names: Vec<_> = (0..names.len()).filter_map(|index| names.get(index)).collect();
+            // nothing else can be there already, and everything is to stay where it is then
+            names.sort_by_key(|name| *name != c"lost+found");
+            for name in names {
+                let named = |error: io::Error| io::Error::other(format!("{}: {error}", show(name.to_bytes())));
+                place.take(&dir, name).map_err(named)?;
+            }
         }
         place.remove_dir(&name)?;
         let level = Level { found: Found::Used, before, touched: false, ..top };

@@ -10,9 +10,11 @@ use crate::output::{self, Colour, Target};
 use crate::run::moment;
 use crate::store::family::{self, minute};
 use crate::store::sets::{Origin, Set};
-use crate::sys::files::{Dir, Readers};
+use crate::sys::files::{Dir, EntryKind, Readers};
+use crate::sys::tree::Dir as Handle;
 use crate::units::show_bytes;
 use std::collections::BTreeMap;
+use std::ffi::CString;
 use std::path::Path;
 
 /// Restores dumps.
@@ -154,23 +156,18 @@ fn whole(job: &Job<'_>, set: &Set) -> Result<u64> {
     }
 }
 
-/// Copies the files of the dumps, each checked against its manifest.
+/// Copies the files of the dumps, each checked against its manifest. They get their places when all of them are there.
 fn copy_out(job: &Job<'_>, newest: &BTreeMap<String, &Set>) -> Result<Exit> {
     let to = job.target()?;
     let dir = Dir::create(to, Readers::Owner)?;
     tree::refuse_full(&dir, job.request)?;
-    let (mut bytes, mut damaged) = (0, 0);
-    for set in newest.values() {
-        let damage = whole(job, set)?;
-        damaged += damage;
-        for file in &set.files {
-            job.limits.check()?;
-            bytes += copy(file, &dir)?;
-        }
-        if let (Origin::Ours(manifest), 0) = (&set.origin, damage) {
-            compare(&to.join(family::name(set)), manifest).doing(|| "comparing the copy".to_owned())?;
-        }
-    }
+    let name = tree::aside();
+    let aside = dir.create_dir(&name)?;
+    let left = || format!("the restore is incomplete; what was copied so far is in {}", aside.path().display());
+    let (bytes, damaged) = copy_sets(job, newest, &aside).doing(left)?;
+    put_in_place(newest, &aside, &dir).doing(left)?;
+    dir.remove_tree(&name)?;
+    dir.sync()?;
     let line = format!("restored {} dumps, {} to {}", newest.len(), show_bytes(bytes), to.display());
     let (line, colour, exit) = match damaged {
         0 => (line, Colour::Green, Exit::Done),
@@ -180,9 +177,49 @@ fn copy_out(job: &Job<'_>, newest: &BTreeMap<String, &Set>) -> Result<Exit> {
     Ok(exit)
 }
 
+/// How many bytes that was, and how many of the dumps are damaged.
+fn copy_sets(job: &Job<'_>, newest: &BTreeMap<String, &Set>, to: &Dir) -> Result<(u64, u64)> {
+    let (mut bytes, mut damaged) = (0, 0);
+    for set in newest.values() {
+        let damage = whole(job, set)?;
+        damaged += damage;
+        for file in &set.files {
+            job.limits.check()?;
+            bytes += copy(file, to)?;
+        }
+        if let (Origin::Ours(manifest), 0) = (&set.origin, damage) {
+            compare(&to.join(&family::name(set)), manifest).doing(|| "comparing the copy".to_owned())?;
+        }
+    }
+    to.sync()?;
+    Ok((bytes, damaged))
+}
+
+/// Moves what was copied up, the dump itself after what belongs to it. What has its name is replaced.
+fn put_in_place(newest: &BTreeMap<String, &Set>, from: &Dir, to: &Dir) -> Result<()> {
+    let handle = |dir: &Dir| dir.file().try_clone().map(Handle::of).doing(|| "opening the target".to_owned());
+    let (source, target) = (handle(from)?, handle(to)?);
+    for set in newest.values() {
+        let others = set.files.iter().filter(|file| **file != set.main);
+        for file in others.chain([&set.main]) {
+            let name = name(file);
+            let doing = || format!("putting {} in its place", to.join(name).display());
+            if to.facts(name)?.is_some_and(|old| old.kind == EntryKind::Dir) {
+                to.remove_tree(name)?;
+            }
+            target.take(&source, &CString::new(name).doing(doing)?).doing(doing)?;
+        }
+    }
+    Ok(())
+}
+
+fn name(file: &Path) -> &str {
+    file.file_name().and_then(std::ffi::OsStr::to_str).unwrap_or_default()
+}
+
 /// Copies a file, or a directory of files; how many bytes that was.
 fn copy(file: &Path, to: &Dir) -> Result<u64> {
-    let name = file.file_name().and_then(std::ffi::OsStr::to_str).unwrap_or_default();
+    let name = name(file);
     let doing = || format!("copying {}", file.display());
     if file.is_dir() {
         let from = Dir::open(file)?;

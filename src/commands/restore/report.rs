@@ -15,14 +15,16 @@ use std::path::{Path, PathBuf};
 pub struct Damage {
     what: String,
     missing: Option<Named>,
+    doubtful: Named,
 }
 
 impl Damage {
-    /// From the error and the number of members before it; none when it is not known which ones are wrong.
-    pub fn new(opened: &Opened, error: &Error, done: Option<u64>) -> Self {
+    /// From the error and the number of members before it; none when it is not known which ones are wrong. `doubtful` are those
+    /// right before it.
+    pub fn new(opened: &Opened, error: &Error, done: Option<u64>, doubtful: Named) -> Self {
         let what = format!("{} is damaged: {error}", opened.path.display());
         let missing = done.and_then(|done| rest_of_list(opened, done).ok().flatten());
-        Self { what, missing }
+        Self { what, missing, doubtful }
     }
 }
 
@@ -74,8 +76,10 @@ pub fn print(to: &Path, outcome: &Outcome<'_>) {
         red(&damage.what);
         match &damage.missing {
             Some(missing) => named("not restored because of the damage", missing),
-            None => output::note("what is wrong because of that cannot be told"),
+            None if damage.doubtful.is_empty() => output::note("what is wrong because of that cannot be told"),
+            None => output::note("what is missing because of that cannot be told"),
         }
+        named("restored, but so close to the damage that the content may be wrong", &damage.doubtful);
     }
     named("not restored", &tally.missing);
     named("restored without all of their metadata", &tally.bare);

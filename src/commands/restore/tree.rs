@@ -7,6 +7,7 @@ use crate::archive::list::{Entry, Line};
 use crate::archive::restore::metadata::Privileges;
 use crate::archive::restore::select::Selection;
 use crate::archive::restore::superseded::Superseded;
+use crate::archive::restore::tally::Named;
 use crate::archive::restore::{Failure, Layer, Place, Restorer, Rules};
 use crate::archive::set::Opened;
 use crate::archive::verify;
@@ -19,6 +20,12 @@ use crate::sys::files::{Dir, Readers};
 use crate::sys::tree;
 use std::ffi::CString;
 use std::path::Path;
+
+const NO_MATCH: &str =
+    "nothing in the backup matches --only: names are those that --list shows, without the directory that was backed up";
+
+/// Where everything is as long as it is incomplete begins with this.
+const ASIDE: &str = "krista-backup.incomplete-";
 
 /// Restores files.
 pub fn restore(job: &Job<'_>) -> Result<Exit> {
@@ -41,7 +48,8 @@ pub fn restore(job: &Job<'_>) -> Result<Exit> {
     for layer in &layers {
         output::note(&format!("restoring {}", layer.title()));
     }
-    let mut work = Work { restorer: Restorer::new(place, &rules)?, damage: Vec::new(), request: job.request };
+    let restorer = Restorer::new(place, &rules).doing(|| format!("restoring to {}", to.display()))?;
+    let mut work = Work { restorer, damage: Vec::new(), request: job.request };
     let ended = work.layers(&layers);
     output::transient("");
     let aside = aside.map(|name| to.join(name));
@@ -99,6 +107,16 @@ pub struct Source<'a> {
 }
 
 impl Source<'_> {
+    /// What was known to be damaged before it was opened.
+    fn damage(&self) -> Option<Damage> {
+        match &self.set.origin {
+            Origin::Damaged(reason) => {
+                Some(Damage::new(&self.opened, &Error::failed(reason.clone()), None, Named::default()))
+            }
+            _ => None,
+        }
+    }
+
     fn title(&self) -> String {
         let level = match self.layer {
             Layer::Base => "full",
@@ -124,14 +142,19 @@ pub fn open<'a>(job: &Job<'_>, chain: &Chain<'a>) -> Result<Vec<Source<'a>>> {
 
 /// Fails when nothing was found because of what was asked for.
 pub fn no_match(selection: &Selection) -> Result<()> {
-    if selection.is_everything() { Ok(()) } else { Err(Error::failed("nothing in the backup matches --only")) }
+    if selection.is_everything() { Ok(()) } else { Err(Error::failed(NO_MATCH)) }
 }
 
 /// What the differential among these sets replaces and deletes.
 pub fn superseded(job: &Job<'_>, layers: &[Source<'_>]) -> Result<Superseded> {
     let mut names = Superseded::default();
     for source in layers.iter().filter(|source| source.layer == Layer::Over) {
-        let Some(mut list) = source.opened.list()? else {
+        let list = match source.opened.list() {
+            // its members tell at least what it replaces
+            Err(_) if job.request.keep_going => None,
+            other => other?,
+        };
+        let Some(mut list) = list else {
             let mut members = source.opened.members()?;
             while let Some(member) = members.member()? {
                 job.limits.check()?;
@@ -165,13 +188,18 @@ fn prove(job: &Job<'_>, layers: &[Source<'_>], total: Option<u64>) -> Result<()>
     Ok(())
 }
 
+/// What a directory is called in which this process puts together what is not complete yet.
+pub fn aside() -> String {
+    format!("{ASIDE}{}", std::process::id())
+}
+
 /// Opens the target: created when missing, refused when something is in it. A target without anything in it gets nothing
 /// before all of it is there: until then it stands aside under the name that is returned.
 fn place(to: &Path, request: &Request) -> Result<(Place, Option<String>)> {
     let dir = Dir::create(to, Readers::Owner)?;
     let state = refuse_full(&dir, request)?;
     let top = tree::Dir::of(dir.into_file());
-    let name = format!("krista-backup.incomplete-{}", std::process::id());
+    let name = aside();
     let c_name = |name: &str| CString::new(name).doing(|| "naming the target".to_owned());
     Ok(match state {
         State::InUse => (Place::Straight(top, c_name(&format!(".{name}"))?), None),
@@ -194,6 +222,16 @@ pub fn refuse_full(dir: &Dir, request: &Request) -> Result<State> {
     if !dir.holds_anything_but(&["lost+found"])? {
         return Ok(State::Empty);
     }
+    let mut left = dir.names()?;
+    left.retain(|name| name.trim_start_matches('.').starts_with(ASIDE));
+    if !left.is_empty() {
+        let left = left.join(", ");
+        let what = format!("{} holds {left} of a restore that is still at work or did not end", dir.path().display());
+        if !request.force {
+            return Err(Error::usage(format!("{what}: wait for it, or remove that and restore again")));
+        }
+        output::note(&format!("{what}: remove that when it is not needed any more"));
+    }
     if !request.force {
         let hint = "--force restores over what is there";
         return Err(Error::usage(format!("{} is not empty ({hint})", dir.path().display())));
@@ -211,10 +249,15 @@ struct Work<'a> {
 impl Work<'_> {
     fn layers(&mut self, layers: &[Source<'_>]) -> Result<()> {
         for source in layers {
+            let known = self.damage.len();
             if source.layer == Layer::Over {
                 self.deletions(source)?;
             }
             self.archive(source)?;
+            if self.damage.len() == known {
+                // whatever is wrong with it, reading it did not show what
+                self.damage.extend(source.damage());
+            }
         }
         Ok(())
     }
@@ -276,7 +319,9 @@ impl Work<'_> {
             let hint = "--keep-going restores what can be read";
             return Err(error).doing(|| format!("{path} is damaged ({hint})"));
         }
-        self.damage.push(Damage::new(&source.opened, &error, done));
+        let is_doubtful = done.is_some_and(|done| done > 0) && !source.opened.checks_members();
+        let doubtful = if is_doubtful { self.restorer.recent() } else { Named::default() };
+        self.damage.push(Damage::new(&source.opened, &error, done, doubtful));
         Ok(())
     }
 }
