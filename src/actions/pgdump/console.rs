@@ -10,8 +10,8 @@ use std::io::{Read, Seek, Write};
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 
-/// Where statements about databases are given.
-const DOOR: &str = "postgres";
+/// Where statements about databases are given, and where those about the first one are: a database cannot be renamed from inside.
+const DOORS: [&str; 2] = ["postgres", "template1"];
 
 /// Gives statements to the server.
 pub struct Console<'a> {
@@ -19,6 +19,14 @@ pub struct Console<'a> {
     pub session: &'a Session,
     /// The psql that is used.
     pub psql: PathBuf,
+    /// The database it connects to.
+    pub door: &'static str,
+}
+
+/// The database to connect to for statements about another one.
+pub fn door_for(database: &str) -> &'static str {
+    let [usual, other] = DOORS;
+    if database == usual { other } else { usual }
 }
 
 impl Console<'_> {
@@ -28,7 +36,7 @@ impl Console<'_> {
         let mut answer = self.session.nameless_file()?;
         let doing = || "asking the server".to_owned();
         script.write_all(statements.as_bytes()).and_then(|()| script.rewind()).doing(doing)?;
-        let mut command = self.session.command(&self.psql, psql_args(), DOOR)?;
+        let mut command = self.session.command(&self.psql, psql_args(), self.door)?;
         let path = if command.stdin.is_none() { "-".into() } else { our(&script) };
         command.args.extend(["-A".into(), "-t".into(), "-v".into(), "ON_ERROR_STOP=1".into(), "-f".into(), path]);
         if command.stdin.is_none() {
@@ -51,7 +59,16 @@ impl Console<'_> {
 
     /// Whether there is a database of this name.
     pub fn knows(&self, database: &str, limits: &Limits) -> Result<bool> {
-        let question = format!("SELECT 1 FROM pg_catalog.pg_database WHERE datname = {};", literal(database));
+        self.is_there(&format!("datname = {}", literal(database)), limits)
+    }
+
+    /// Whether new databases are made from this one.
+    pub fn is_template(&self, database: &str, limits: &Limits) -> Result<bool> {
+        self.is_there(&format!("datname = {} AND datistemplate", literal(database)), limits)
+    }
+
+    fn is_there(&self, condition: &str, limits: &Limits) -> Result<bool> {
+        let question = format!("SELECT 1 FROM pg_catalog.pg_database WHERE {condition};");
         Ok(!self.run(&question, limits)?.trim().is_empty())
     }
 }

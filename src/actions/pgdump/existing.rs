@@ -51,13 +51,17 @@ pub fn open(path: &Path) -> Result<File> {
     Ok(file)
 }
 
+/// The lines of what a plain dump begins with, unpacked.
+pub fn preamble(path: &Path) -> Result<impl Iterator<Item = std::io::Result<Vec<u8>>>> {
+    let mut start = BufReader::new(open(path)?);
+    let packed = start.fill_buf().doing(|| format!("reading {}", path.display()))?.starts_with(&[0x1f, 0x8b]);
+    let text: Box<dyn Read> = if packed { Box::new(MultiGzDecoder::new(start)) } else { Box::new(start) };
+    Ok(BufReader::new(text.take(PREAMBLE)).split(b'\n'))
+}
+
 /// Whether a plain dump leaves the database it is fed to, as `pg_dump --create` makes it do before anything else.
 pub fn connects_elsewhere(path: &Path) -> Result<bool> {
-    let doing = || format!("reading {}", path.display());
-    let mut start = BufReader::new(open(path)?);
-    let packed = start.fill_buf().doing(doing)?.starts_with(&[0x1f, 0x8b]);
-    let text: Box<dyn Read> = if packed { Box::new(MultiGzDecoder::new(start)) } else { Box::new(start) };
-    for line in BufReader::new(text.take(PREAMBLE)).split(b'\n') {
+    for line in preamble(path)? {
         // what cannot be unpacked is for whoever proves it
         let Ok(line) = line else { break };
         if line.starts_with(b"\\connect ") {

@@ -9,6 +9,7 @@ mod existing;
 mod newborn;
 mod options;
 mod proof;
+mod properties;
 mod restore;
 mod roles;
 mod settings;

@@ -47,8 +47,8 @@ impl Names {
         Ok(Self { wanted: wanted.to_owned(), incomplete, before })
     }
 
-    fn create(&self) -> String {
-        format!("CREATE DATABASE {} TEMPLATE template0;", identifier(&self.incomplete))
+    fn create(&self, how: &str) -> String {
+        format!("CREATE DATABASE {}{how}", identifier(&self.incomplete))
     }
 
     /// The statement that takes an incomplete database away.
@@ -95,17 +95,24 @@ pub struct Newborn<'a> {
 }
 
 impl Newborn<'_> {
-    /// Makes it, empty. What an interruption leaves behind is taken away.
-    pub fn create(&self, limits: &Limits) -> Result<()> {
+    /// Makes it, empty, in the first of these ways that the server takes; why it was not the first of all. What an interruption
+    /// leaves behind is taken away.
+    pub fn create(&self, ways: &[String], limits: &Limits) -> Result<Option<Error>> {
         let name = &self.names.incomplete;
         if self.console.knows(name, limits)? {
             return Err(Error::failed(format!("database {name:?} exists already")));
         }
-        match self.console.run(&self.names.create(), limits) {
-            // the server may be at it still
-            Err(error) if limits.check().is_err() => self.give_up(error, limits),
-            other => other.map(|_| ()).doing(|| format!("creating the database {name:?}")),
+        let mut first = None;
+        for how in ways {
+            match self.console.run(&(self.names.create(how) + ";"), limits) {
+                Ok(_) => return Ok(first),
+                // the server may be at it still
+                Err(error) if limits.check().is_err() => return self.give_up(error, limits),
+                Err(error) => first = first.or(Some(error)),
+            }
         }
+        let why = first.unwrap_or_else(|| Error::failed("there is no way to make it"));
+        Err(why).doing(|| format!("creating the database {name:?}"))
     }
 
     /// Takes it away, incomplete as it is: always the error that was the reason, which now tells what is left.
@@ -132,9 +139,9 @@ impl Newborn<'_> {
         // neither a busy session nor one that makes the database notices that its client is gone
         let end = format!(
             "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity \
-             WHERE pid <> pg_catalog.pg_backend_pid() AND (datname = {} OR query = {} AND state = 'active');",
+             WHERE pid <> pg_catalog.pg_backend_pid() AND (datname = {} OR pg_catalog.strpos(query, {}) = 1 AND state = 'active');",
             literal(&self.names.incomplete),
-            literal(&self.names.create())
+            literal(&self.names.create(" "))
         );
         while !self.console.run(&end, limits)?.trim().is_empty() {
             limits.check()?;

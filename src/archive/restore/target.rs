@@ -160,8 +160,8 @@ impl Target {
             // nothing else can be there already, and everything is to stay where it is then
             names.sort_by_key(|name| *name != c"lost+found");
             for name in names {
-                let named = |error: io::Error| io::Error::other(format!("{}: {error}", show(name.to_bytes())));
-                place.take(&dir, name).map_err(named)?;
+                let taken = |error: io::Error| io::Error::other(format!("{}: {error}", show(name.to_bytes())));
+                place.take(&dir, name).map_err(taken)?;
             }
         }
         place.remove_dir(&name)?;
