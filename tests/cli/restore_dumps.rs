@@ -3,6 +3,7 @@
 use crate::support::postgres::Cluster;
 use crate::support::{Bench, Ran, contains, files_with, lacks};
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -120,13 +121,13 @@ fn missing_roles_are_made_and_others_stay_as_they_are() {
     contains(&ran.stderr, "\"gone\" does not exist");
     // what came back with errors does not look complete, but is there
     let aside = named(&cluster, "newer.incomplete-%");
-    contains(&ran.stderr, "restored with 2 errors, see above");
+    contains(&ran.stderr, "restored with 1 error, see above");
     contains(&ran.stderr, &format!("ALTER DATABASE \"{aside}\" RENAME TO \"newer\";"));
     assert_eq!(named(&cluster, "newer"), "");
     assert_eq!(cluster.sql(&aside, "select count(*) from t"), "500");
     let ran = bench.run(&["restore", "dump", "--db", "app", "--to-db", "newer", "--keep-going"]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
-    contains(&ran.stderr, "restored into \"newer\" with 2 errors, see above");
+    contains(&ran.stderr, "restored into \"newer\" with 1 error, see above");
     assert_eq!(cluster.sql("newer", "select count(*) from t"), "500");
 }
 
@@ -464,6 +465,34 @@ fn what_belongs_to_a_database_comes_back_with_it() {
         }
         cluster.sql("postgres", "drop database new");
     }
+}
+
+/// A tablespace that the server has already is no error.
+#[test]
+fn tablespaces_that_are_there_stay_as_they_are() {
+    let Some(cluster) = Cluster::start() else { return };
+    let bench = configure(&cluster, "tablespace", "databases: app, globals: true");
+    let place = cluster.dir().join("space");
+    fs::create_dir(&place).unwrap();
+    let owner = fs::metadata(cluster.dir()).unwrap();
+    std::os::unix::fs::chown(&place, Some(owner.uid()), Some(owner.gid())).unwrap();
+    cluster.sql("postgres", &format!("create tablespace space location '{}'", place.display()));
+    fill(&cluster, "app");
+    cluster.sql("postgres", "alter database app set tablespace space");
+    bench.run(&["run", "dump"]).exits(0);
+    let ran = bench.run(&["restore", "dump", "--to-db", "new"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(cluster.rows("new"), cluster.rows("app"));
+    // and one that the server has not is told
+    cluster.sql("postgres", "drop database new");
+    cluster.sql("postgres", "drop database app");
+    cluster.sql("postgres", "drop tablespace space");
+    fs::remove_dir(&place).unwrap();
+    let ran = bench.run(&["restore", "dump", "--to-db", "new", "--keep-going"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    contains(&ran.stderr, "with 1 error, see above");
+    contains(&ran.stderr, "its locale or tablespace is the server's own");
+    assert_eq!(cluster.sql("new", "select count(*) from t"), "500");
 }
 
 /// Bytes that are in no encoding do not become broken text.

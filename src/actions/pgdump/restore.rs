@@ -26,6 +26,9 @@ const ROLES: &str = "SELECT pg_catalog.quote_ident(rolname) FROM pg_catalog.pg_r
 /// SQLSTATE of what is there already: roles, tablespaces, grants.
 const DUPLICATE: &str = "42710";
 
+/// What the lines after the first one of an error begin with.
+const PARTS: [&str; 7] = ["DETAIL:", "HINT:", "QUERY:", "CONTEXT:", "LOCATION:", "LINE ", "Command was:"];
+
 /// What is to be restored.
 pub struct Wanted<'a> {
     /// The dump.
@@ -103,7 +106,7 @@ pub fn restore(wanted: &Wanted<'_>, session: &Session, installed: &Installed, cx
     }
     let newborn = Newborn { console: &job.console, names: wanted.names, old };
     if let Some(why) = newborn.create(&properties.ways_to_make(), &cx.limits)? {
-        cx.warn(format!("made with the server's own locale instead of the one it had: {why}"));
+        cx.warn(format!("it cannot be made as it was, so its locale or tablespace is the server's own: {why}"));
     }
     let filled = match pg_restore {
         None => job.plain(wanted),
@@ -309,11 +312,12 @@ impl Job<'_> {
     /// Runs a child; what it complains about is logged. How many errors there were, at least one when it failed.
     fn listen(&self, what: &str, command: Command) -> Result<u64> {
         let mut classifier = Classifier::default();
-        let mut errors = 0;
+        let (mut errors, mut lines) = (0, 0);
         let mut excused = false;
         let end = process::run(command, &self.cx.limits, &mut |stream, line| {
             let mut level = if stream == Stream::Err { classifier.level(line) } else { Level::Debug };
-            let starts = line.contains(": ") && level == Level::Error;
+            let starts =
+                line.contains(": ") && level == Level::Error && !PARTS.iter().any(|part| line.starts_with(part));
             // what is there already is what was wanted
             if starts {
                 excused = line.contains(DUPLICATE);
@@ -321,10 +325,12 @@ impl Job<'_> {
             if excused && level == Level::Error {
                 level = Level::Debug;
             }
-            errors += u64::from(level == Level::Error);
+            errors += u64::from(level == Level::Error && starts);
+            lines += u64::from(level == Level::Error);
             self.cx.log(level, &format!("{what}: {line}"));
         })?;
-        if end.ok() { Ok(errors) } else { Ok(errors.max(1)) }
+        // what is no message of theirs is an error all the same
+        if end.ok() { Ok(errors.max(lines.min(1))) } else { Ok(errors.max(1)) }
     }
 }
 
