@@ -1,5 +1,7 @@
 //! `verify`: backups are read to their end and compared with what is known about them; when they were proven is remembered.
 
+mod companion;
+
 use crate::actions::context::Context;
 use crate::actions::pgdump::{self, Proof};
 use crate::archive::notes::show;
@@ -95,6 +97,9 @@ impl Work<'_> {
 
     /// A single file, with or without a manifest.
     fn file(&mut self, path: &Path) -> Result<()> {
+        if let Some(verdict) = companion::verdict(path)? {
+            return self.tell(path, &verdict);
+        }
         let opened = if path.is_dir() { Err(Error::failed("it is a directory")) } else { Opened::single(path) };
         let is_archive = opened.as_ref().is_ok_and(Opened::is_archive);
         let verdict = match opened {

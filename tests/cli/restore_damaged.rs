@@ -218,3 +218,30 @@ fn what_a_user_may_not_remove_is_told() {
     let after = fs::metadata(bench.path("to")).unwrap();
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&after.permissions()) & 0o777, 0o555);
 }
+
+/// `verify DIR/*` is no false alarm, and notices what was changed beside a backup.
+#[test]
+fn verify_takes_everything_of_a_directory() {
+    let bench = bench("glob");
+    bench.run(&["verify"]).exits(0);
+    let all: Vec<_> = bench.names("out").iter().map(|name| bench.path("out").join(name)).collect();
+    let verify = || {
+        let mut arguments = vec!["verify"];
+        arguments.extend(all.iter().map(|path| path.to_str().unwrap()));
+        bench.run(&arguments)
+    };
+    let ran = verify();
+    assert_eq!((ran.code, ran.stdout.matches("ok ").count()), (0, all.len()), "{}", ran.stdout);
+    let list = file(&bench, "-0.list");
+    let text = fs::read(&list).unwrap();
+    fs::write(&list, [&text[..], b"x"].concat()).unwrap();
+    let ran = verify();
+    assert_eq!(ran.code, 1);
+    contains(&ran.stdout, "-0.list (it is not what app-");
+    fs::write(&list, text).unwrap();
+    let (one, other) = (file(&bench, "-0.tar.gz.manifest"), file(&bench, "-1.tar.gz.manifest"));
+    fs::copy(one, other).unwrap();
+    let ran = verify();
+    assert_eq!(ran.code, 1);
+    contains(&ran.stdout, ".manifest (it is of another backup)");
+}

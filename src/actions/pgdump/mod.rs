@@ -9,7 +9,6 @@ mod existing;
 mod newborn;
 mod options;
 mod proof;
-mod properties;
 mod restore;
 mod roles;
 mod settings;

@@ -1,11 +1,12 @@
 //! A dump → a new database, with the connection of the action that made it. Names are data: they reach the server quoted in SQL
 //! on standard input or as `PGDATABASE`, never as arguments that could be read as something else (P14).
 
+mod properties;
+
 use super::connection::Session;
 use super::console::{Console, door_for, our, psql_args};
 use super::existing::{self, Form};
 use super::newborn::{Names, Newborn, Old};
-use super::properties::{self, Properties};
 use super::roles::may_run;
 use super::stderr::Classifier;
 use super::tools::{self, Installed, Tool};
@@ -182,57 +183,6 @@ impl Job<'_> {
         }
         script.rewind().doing(doing)?;
         self.feed(script, self.console.door, "globals")
-    }
-
-    /// What the dump says about the database itself, for its incomplete name.
-    fn properties(&self, wanted: &Wanted<'_>, form: Form, tool: Option<&Tool>) -> Result<Properties> {
-        let Some(tool) = tool else {
-            self.cx.warn("a plain dump does not tell the owner, rights and settings of the database itself");
-            let lines = existing::preamble(wanted.dump)?.map_while(std::io::Result::ok);
-            let starts = [&b"--"[..], b"SET ", b"\\"];
-            let is_head = |line: &Vec<u8>| line.is_empty() || starts.iter().any(|start| line.starts_with(start));
-            let head = lines.take_while(is_head).collect::<Vec<_>>().join(&b'\n');
-            return Ok(Properties::of_plain(&String::from_utf8_lossy(&head)));
-        };
-        let list = self.told(wanted, form, tool, vec!["--list".into()])?;
-        let mut lines = self.session.nameless_file()?;
-        let doing = || "listing what is about the database itself".to_owned();
-        lines.write_all(properties::of_database(&list).as_bytes()).doing(doing)?;
-        let mut by_list = OsString::from("--use-list=");
-        by_list.push(our(&lines));
-        let sql = self.told(wanted, form, tool, vec![by_list, "--file=/dev/stdout".into()])?;
-        Ok(Properties::read(&sql, &wanted.names.incomplete))
-    }
-
-    /// What `pg_restore --create` says about a dump. That it fails is told, and no reason not to restore what is in it.
-    fn told(&self, wanted: &Wanted<'_>, form: Form, tool: &Tool, more: Vec<OsString>) -> Result<String> {
-        let mut answer = self.session.nameless_file()?;
-        let doing = || "asking about the database itself".to_owned();
-        let mut reading = self.session.local_command(&tool.path, more);
-        // it reads files of ours and connects to nothing
-        reading.user = None;
-        reading.args.push("--create".into());
-        existing::reach(wanted.dump, form, &mut reading)?;
-        reading.stdout = Stdout::File(answer.try_clone().doing(doing)?);
-        let end = process::run(reading, &self.cx.limits, &mut |_, line| self.cx.debug(format!("pg_restore: {line}")))?;
-        if !end.ok() {
-            self.cx
-                .warn("the dump does not tell everything about the owner, rights and settings of the database itself");
-        }
-        let mut text = Vec::new();
-        answer.rewind().and_then(|()| answer.read_to_end(&mut text)).doing(doing)?;
-        Ok(String::from_utf8_lossy(&text).into_owned())
-    }
-
-    /// Gives the new database its owner, rights and settings; how many of them it did not get.
-    fn dress(&self, properties: &Properties) -> Result<u64> {
-        if properties.statements.is_empty() {
-            return Ok(0);
-        }
-        let mut script = self.session.nameless_file()?;
-        let written = script.write_all(properties.statements.as_bytes()).and_then(|()| script.rewind());
-        written.doing(|| "giving the database its owner and rights".to_owned())?;
-        self.feed(script, self.console.door, "database")
     }
 
     fn plain(&self, wanted: &Wanted<'_>) -> Result<u64> {

@@ -1,6 +1,6 @@
 //! Dumps: copied out, or restored into a new database.
 
-use super::{Job, tree};
+use super::{Job, place};
 use crate::actions::context::Context;
 use crate::actions::pgdump::{self, Flawed, GLOBALS, Name, Names, Old, Restored, Taken, Wanted};
 use crate::commands::desk;
@@ -160,8 +160,8 @@ fn whole(job: &Job<'_>, set: &Set) -> Result<u64> {
 fn copy_out(job: &Job<'_>, newest: &BTreeMap<String, &Set>) -> Result<Exit> {
     let to = job.target()?;
     let dir = Dir::create(to, Readers::Owner)?;
-    tree::refuse_full(&dir, job.request)?;
-    let name = tree::aside();
+    place::refuse_full(&dir, job.request)?;
+    let name = place::aside();
     let aside = dir.create_dir(&name)?;
     let left = || format!("the restore is incomplete; what was copied so far is in {}", aside.path().display());
     let (bytes, damaged) = copy_sets(job, newest, &aside).doing(left)?;

@@ -4,6 +4,7 @@ mod at;
 mod dump;
 mod lineage;
 mod listing;
+mod place;
 mod report;
 mod tree;
 

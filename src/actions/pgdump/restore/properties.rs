@@ -1,7 +1,14 @@
 //! What belongs to a database and is not in it: encoding, owner, rights, settings, comment. A dump that `pg_restore` reads tells
 //! them as SQL for the name the database had; here they are for another one.
 
-use super::console::identifier;
+use super::{Job, Wanted};
+use crate::actions::pgdump::console::{identifier, our};
+use crate::actions::pgdump::existing::{self, Form};
+use crate::actions::pgdump::tools::Tool;
+use crate::error::{Doing, Result};
+use crate::sys::process::{self, Stdout};
+use std::ffi::OsString;
+use std::io::{Read, Seek, Write};
 
 /// Entries of a dump's list that are about the database itself.
 const KINDS: [&str; 5] = [
@@ -68,8 +75,61 @@ impl Properties {
     }
 }
 
+impl Job<'_> {
+    /// What the dump says about the database itself, for its incomplete name.
+    pub(super) fn properties(&self, wanted: &Wanted<'_>, form: Form, tool: Option<&Tool>) -> Result<Properties> {
+        let Some(tool) = tool else {
+            self.cx.warn("a plain dump does not tell the owner, rights and settings of the database itself");
+            let lines = existing::preamble(wanted.dump)?.map_while(std::io::Result::ok);
+            let starts = [&b"--"[..], b"SET ", b"\\"];
+            let is_head = |line: &Vec<u8>| line.is_empty() || starts.iter().any(|start| line.starts_with(start));
+            let head = lines.take_while(is_head).collect::<Vec<_>>().join(&b'\n');
+            return Ok(Properties::of_plain(&String::from_utf8_lossy(&head)));
+        };
+        let list = self.told(wanted, form, tool, vec!["--list".into()])?;
+        let mut lines = self.session.nameless_file()?;
+        let doing = || "listing what is about the database itself".to_owned();
+        lines.write_all(of_database(&list).as_bytes()).doing(doing)?;
+        let mut by_list = OsString::from("--use-list=");
+        by_list.push(our(&lines));
+        let sql = self.told(wanted, form, tool, vec![by_list, "--file=/dev/stdout".into()])?;
+        Ok(Properties::read(&sql, &wanted.names.incomplete))
+    }
+
+    /// What `pg_restore --create` says about a dump. That it fails is told, and no reason not to restore what is in it.
+    fn told(&self, wanted: &Wanted<'_>, form: Form, tool: &Tool, more: Vec<OsString>) -> Result<String> {
+        let mut answer = self.session.nameless_file()?;
+        let doing = || "asking about the database itself".to_owned();
+        let mut reading = self.session.local_command(&tool.path, more);
+        // it reads files of ours and connects to nothing
+        reading.user = None;
+        reading.args.push("--create".into());
+        existing::reach(wanted.dump, form, &mut reading)?;
+        reading.stdout = Stdout::File(answer.try_clone().doing(doing)?);
+        let end = process::run(reading, &self.cx.limits, &mut |_, line| self.cx.debug(format!("pg_restore: {line}")))?;
+        if !end.ok() {
+            self.cx
+                .warn("the dump does not tell everything about the owner, rights and settings of the database itself");
+        }
+        let mut text = Vec::new();
+        answer.rewind().and_then(|()| answer.read_to_end(&mut text)).doing(doing)?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// Gives the new database its owner, rights and settings; how many of them it did not get.
+    pub(super) fn dress(&self, properties: &Properties) -> Result<u64> {
+        if properties.statements.is_empty() {
+            return Ok(0);
+        }
+        let mut script = self.session.nameless_file()?;
+        let written = script.write_all(properties.statements.as_bytes()).and_then(|()| script.rewind());
+        written.doing(|| "giving the database its owner and rights".to_owned())?;
+        self.feed(script, self.console.door, "database")
+    }
+}
+
 /// The lines of a dump's list that are about the database itself.
-pub fn of_database(list: &str) -> String {
+fn of_database(list: &str) -> String {
     let is_one = |line: &&str| !line.starts_with(';') && KINDS.iter().any(|kind| line.contains(kind));
     list.lines().filter(is_one).fold(String::new(), |all, line| all + line + "\n")
 }
