@@ -223,7 +223,7 @@ fn what_a_user_may_not_remove_is_told() {
 #[test]
 fn verify_takes_everything_of_a_directory() {
     let bench = bench("glob");
-    bench.run(&["verify"]).exits(0);
+    assert_eq!(bench.run(&["verify"]).code, 0);
     let all: Vec<_> = bench.names("out").iter().map(|name| bench.path("out").join(name)).collect();
     let verify = || {
         let mut arguments = vec!["verify"];

@@ -15,16 +15,25 @@ use std::path::{Path, PathBuf};
 pub struct Damage {
     what: String,
     missing: Option<Named>,
-    doubtful: Named,
+    doubt: Doubt,
+}
+
+/// What of that which came back may be wrong.
+pub enum Doubt {
+    /// Nothing: each entry has a checksum of its own, or none came back.
+    Nothing,
+    /// What came right before the damage.
+    Near(Named),
+    /// Anything.
+    Anything,
 }
 
 impl Damage {
-    /// From the error and the number of members before it; none when it is not known which ones are wrong. `doubtful` are those
-    /// right before it.
-    pub fn new(opened: &Opened, error: &Error, done: Option<u64>, doubtful: Named) -> Self {
+    /// From the error and the number of members before it; none when all of them came.
+    pub fn new(opened: &Opened, error: &Error, done: Option<u64>, doubt: Doubt) -> Self {
         let what = format!("{} is damaged: {error}", opened.path.display());
         let missing = done.and_then(|done| rest_of_list(opened, done).ok().flatten());
-        Self { what, missing, doubtful }
+        Self { what, missing, doubt }
     }
 }
 
@@ -74,12 +83,17 @@ pub fn print(to: &Path, outcome: &Outcome<'_>) {
     let tally = outcome.tally;
     for damage in outcome.damage {
         red(&damage.what);
-        match &damage.missing {
-            Some(missing) => named("not restored because of the damage", missing),
-            None if damage.doubtful.is_empty() => output::note("what is wrong because of that cannot be told"),
-            None => output::note("what is missing because of that cannot be told"),
+        if let Some(missing) = &damage.missing {
+            named("not restored because of the damage", missing);
         }
-        named("restored, but so close to the damage that the content may be wrong", &damage.doubtful);
+        match &damage.doubt {
+            Doubt::Anything => output::note("what is wrong because of that cannot be told"),
+            _ if damage.missing.is_none() => output::note("what is missing because of that cannot be told"),
+            Doubt::Near(_) | Doubt::Nothing => {}
+        }
+        if let Doubt::Near(near) = &damage.doubt {
+            named("restored, but so close to the damage that the content may be wrong", near);
+        }
     }
     named("not restored", &tally.missing);
     named("restored without all of their metadata", &tally.bare);

@@ -2,13 +2,12 @@
 
 use super::lineage::Found;
 use super::place::place;
-use super::report::{self, Damage, Outcome};
+use super::report::{self, Damage, Doubt, Outcome};
 use super::{Job, Request};
 use crate::archive::list::{Entry, Line};
 use crate::archive::restore::metadata::Privileges;
 use crate::archive::restore::select::Selection;
 use crate::archive::restore::superseded::Superseded;
-use crate::archive::restore::tally::Named;
 use crate::archive::restore::{Failure, Layer, Place, Restorer, Rules};
 use crate::archive::set::Opened;
 use crate::archive::verify;
@@ -106,7 +105,7 @@ impl Source<'_> {
     fn damage(&self) -> Option<Damage> {
         match &self.set.origin {
             Origin::Damaged(reason) => {
-                Some(Damage::new(&self.opened, &Error::failed(reason.clone()), None, Named::default()))
+                Some(Damage::new(&self.opened, &Error::failed(reason.clone()), None, Doubt::Anything))
             }
             _ => None,
         }
@@ -263,9 +262,14 @@ impl Work<'_> {
             let hint = "--keep-going restores what can be read";
             return Err(error).doing(|| format!("{path} is damaged ({hint})"));
         }
-        let is_doubtful = done.is_some_and(|done| done > 0) && !source.opened.checks_members();
-        let doubtful = if is_doubtful { self.restorer.recent() } else { Named::default() };
-        self.damage.push(Damage::new(&source.opened, &error, done, doubtful));
+        let doubt = match done {
+            // a checksum of everything does not say where
+            None => Doubt::Anything,
+            Some(done) if done == 0 || source.opened.checks_members() => Doubt::Nothing,
+            Some(_) if error.to_string().contains("checksum") => Doubt::Anything,
+            Some(_) => Doubt::Near(self.restorer.recent()),
+        };
+        self.damage.push(Damage::new(&source.opened, &error, done, doubt));
         Ok(())
     }
 }
