@@ -467,6 +467,27 @@ fn what_belongs_to_a_database_comes_back_with_it() {
     }
 }
 
+/// P7: a full disk under the logs keeps no data.
+#[test]
+fn a_full_log_disk_keeps_no_database() {
+    if !crate::support::tools::can_mount() {
+        return;
+    }
+    let Some(cluster) = Cluster::start() else { return };
+    let bench = configure(&cluster, "logfull", "databases: app, user: client, password: secret");
+    cluster.sql("postgres", "create role client superuser login password 'secret'");
+    fill(&cluster, "app");
+    bench.run(&["run", "dump"]).exits(0);
+    let script =
+        "mount -t tmpfs -o size=4k none \"$1\" && ! head -c 100000 /dev/zero 2>&- > \"$1/fill\"; shift; exec \"$@\"";
+    let mut command = std::process::Command::new("unshare");
+    command.args(["-m", "--propagation", "private", "sh", "-c", script, "sh"]).arg(bench.path("log"));
+    command.args([crate::support::BINARY, "--config"]).arg(bench.path("config.yaml"));
+    let ran = bench.ran(command.args(["restore", "dump", "--to-db", "new"]).output().unwrap());
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(cluster.rows("new"), cluster.rows("app"));
+}
+
 /// A tablespace that the server has already is no error.
 #[test]
 fn tablespaces_that_are_there_stay_as_they_are() {

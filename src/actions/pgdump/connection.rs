@@ -2,7 +2,7 @@
 
 use crate::actions::context::Context;
 use crate::error::{Doing, Error, Result};
-use crate::sys::files::{Dir, Readers};
+use crate::sys::files::{self, Dir, Readers};
 use crate::sys::process::Command;
 use crate::sys::users::{self, User};
 use std::ffi::{OsStr, OsString};
@@ -119,8 +119,16 @@ impl Session {
         Ok(command)
     }
 
-    /// A file for reading and writing that has no name and is gone when closed, 0600.
+    /// A file for reading and writing that has no name and is gone when closed, 0600. Full disks are what restores are made on,
+    /// so it is in memory where the kernel can do that.
     pub fn nameless_file(&self) -> Result<File> {
+        match files::in_memory() {
+            Ok(file) => Ok(file),
+            Err(_) => self.unlinked_file(),
+        }
+    }
+
+    fn unlinked_file(&self) -> Result<File> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!(".nameless-{}-{number}", std::process::id());

@@ -120,6 +120,13 @@ pub fn lock_within(path: &Path, patience: Duration) -> Option<File> {
     }
 }
 
+/// A file for reading and writing in memory, 0600. Fails where the kernel knows no such thing (before 3.17).
+pub fn in_memory() -> std::io::Result<File> {
+    let file = rustix::fs::memfd_create("krista-backup", rustix::fs::MemfdFlags::CLOEXEC)?;
+    rustix::fs::fchmod(&file, Mode::from_raw_mode(0o600))?;
+    Ok(file.into())
+}
+
 /// Makes the user we run as the owner of an open file.
 pub fn take_over(file: &File) -> std::io::Result<()> {
     let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
