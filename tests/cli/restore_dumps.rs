@@ -123,6 +123,7 @@ fn missing_roles_are_made_and_others_stay_as_they_are() {
     let aside = named(&cluster, "newer.incomplete-%");
     contains(&ran.stderr, "restored with 1 error, see above");
     contains(&ran.stderr, &format!("ALTER DATABASE \"{aside}\" RENAME TO \"newer\";"));
+    contains(&ran.stderr, &format!("To be rid of it: DROP DATABASE \"{aside}\";"));
     assert_eq!(named(&cluster, "newer"), "");
     assert_eq!(cluster.sql(&aside, "select count(*) from t"), "500");
     let ran = bench.run(&["restore", "dump", "--db", "app", "--to-db", "newer", "--keep-going"]);

@@ -3,7 +3,7 @@
 use super::tally::Named;
 use std::collections::VecDeque;
 
-/// Bytes of content before the damage that are in doubt: packers work on less at once, and what is wrong in one of their blocks
+/// Bytes of content before the damage that are in doubt: packers work on no more at once, and what is wrong in one of their blocks
 /// shows at its end at the latest.
 const DOUBT: u64 = 1 << 20;
 

@@ -132,7 +132,11 @@ fn tell(names: &Names, done: &Restored) -> Exit {
             Old::Renamed => format!("disconnect the clients of {wanted:?}, then "),
             Old::None => String::new(),
         };
-        let text = format!("to use it: {first}{}", names.rename(old));
+        let rename = names.rename(old);
+        let text = match done.name {
+            Name::Flawed => format!("if the errors do not matter: {first}{rename} To be rid of it: {}", names.drop()),
+            _ => format!("to use it: {first}{rename}"),
+        };
         output::note(&output::printable(&text));
     }
     exit

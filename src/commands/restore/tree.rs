@@ -14,7 +14,7 @@ use crate::archive::verify;
 use crate::commands::progress::Progress;
 use crate::error::{Doing, Error, Exit, Result};
 use crate::output;
-use crate::store::family::{self, Chain, minute};
+use crate::store::family::{self, Chain, Nothing, minute};
 use crate::store::sets::{Origin, Set};
 use crate::sys::tree;
 
@@ -77,7 +77,15 @@ fn privileges(request: &Request) -> Privileges {
 pub fn chosen<'a>(job: &Job<'_>, found: &'a Found) -> Result<Chain<'a>> {
     let name = &job.request.unit;
     let chain = family::choose(&found.sets, &found.bases, job.at);
-    let chain = chain.map_err(|nothing| Error::failed(format!("{name}: {nothing}")))?;
+    let chain = chain.map_err(|nothing| {
+        let hint = match nothing {
+            Nothing::NoBase(..) => {
+                " (--at TIME takes an earlier backup; the files in a differential can be unpacked by themselves)"
+            }
+            Nothing::Empty | Nothing::OnlyYounger(_) => "",
+        };
+        Error::failed(format!("{name}: {nothing}{hint}"))
+    })?;
     for set in chain.sets() {
         if let Origin::Damaged(reason) = &set.origin {
             let text = format!("{}: {reason}", set.main.display());
