@@ -468,6 +468,20 @@ fn what_belongs_to_a_database_comes_back_with_it() {
     }
 }
 
+/// What the server merely warns of is no error.
+#[test]
+fn a_warning_is_no_error() {
+    let Some(cluster) = Cluster::start() else { return };
+    let bench = configure(&cluster, "warning", "databases: app, format: plain");
+    fill(&cluster, "app");
+    cluster.sql("app", "create publication p for table t");
+    bench.run(&["run", "dump"]).exits(0);
+    let ran = bench.run(&["restore", "dump", "--to-db", "new"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    contains(&ran.stderr, "wal_level is insufficient");
+    assert_eq!(cluster.rows("new"), cluster.rows("app"));
+}
+
 /// P7: a full disk under the logs keeps no data.
 #[test]
 fn a_full_log_disk_keeps_no_database() {

@@ -32,8 +32,18 @@ const LABELS: &[(&str, Level)] = &[
 ];
 
 /// Labels and first words of lines that belong to the message before them.
-const CONTINUATIONS: &[&str] =
-    &["detail:", "hint:", "подробности:", "подсказка:", "you might not be able", "consider using a full dump"];
+const CONTINUATIONS: &[&str] = &[
+    "detail:",
+    "hint:",
+    "query:",
+    "context:",
+    "location:",
+    "line ",
+    "подробности:",
+    "подсказка:",
+    "you might not be able",
+    "consider using a full dump",
+];
 
 impl Classifier {
     /// The level of the next line: progress is DEBUG, a warning WARNING, everything else ERROR.
@@ -70,11 +80,12 @@ fn of_message(text: &str, lower: &str) -> Level {
     if lower.contains("warning") || lower.contains("предупреждение") { Level::Warn } else { Level::Error }
 }
 
-/// The line without `pg_dump: ` (or another client's name, possibly with a path) and the blank after it.
+/// The line without `pg_dump: ` (or another client's name, possibly with a path), `psql:FILE:LINE: `, and the blank after it.
 fn without_program(line: &str) -> &str {
     let Some((program, rest)) = line.split_once(": ") else { return line };
     let name = program.rsplit('/').next().unwrap_or(program);
-    if matches!(name, "pg_dump" | "pg_dumpall" | "pg_restore" | "psql") { rest } else { line }
+    let is_client = matches!(name, "pg_dump" | "pg_dumpall" | "pg_restore" | "psql") || program.starts_with("psql:");
+    if is_client { rest } else { line }
 }
 
 #[cfg(test)]
@@ -118,6 +129,16 @@ mod tests {
         assert_eq!(levels(&lines), [Level::Warn, Level::Warn, Level::Warn, Level::Error, Level::Error]);
         assert_eq!(levels(&["pg_dump: предупреждение: нет прав"]), [Level::Warn]);
         assert_eq!(levels(&["ПРЕДУПРЕЖДЕНИЕ:  несовпадение версии"]), [Level::Warn]);
+        let server = [
+            "psql:<stdin>:13: NOTICE:  00000: table \"t\" does not exist, skipping",
+            "LOCATION:  DropErrorMsgNonExistent, tablecmds.c:1317",
+            "psql:/proc/7/fd/4:14: ERROR:  42P01: relation \"warning\" does not exist",
+            "LINE 1: select * from warning",
+            "                      ^",
+            "LOCATION:  parserOpenTable, parse_relation.c:1381",
+        ];
+        assert_eq!(levels(&server)[..2], [Level::Warn; 2]);
+        assert_eq!(levels(&server)[2..], [Level::Error; 4]);
         let old = ["pg_dump: NOTICE: there are circular foreign-key constraints among these table(s):", "pg_dump:   t"];
         assert_eq!(levels(&old), [Level::Warn, Level::Warn]);
     }
