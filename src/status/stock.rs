@@ -41,7 +41,7 @@ impl Stock {
             && own.basename == source.basename
             && own.dirs() == source.dirs()
             && own.scheme.main(own.family) == source.scheme.main(source.family)
-            && own.extensions == source.extensions
+            && own.extensions.iter().all(|ext| source.extensions.contains(ext))
     }
 }
 

@@ -322,6 +322,40 @@ fn p5_sets_of_kb17_in_every_format_are_used() {
 
 /// P17: rotation counts what KB17 called `.bz2` and `.xz` with what we call `.zip` and `.tar.xz`.
 #[test]
+fn p17_a_change_of_compression_keeps_a_family_together() {
+    let bench = bench("changed", "type: tar");
+    let names = |ending: &str| {
+        let names = bench.names("dst").into_iter().filter(|name| name.ends_with(ending)).collect::<Vec<_>>();
+        assert!(names.len() < 3, "{names:?}");
+        names
+    };
+    bench.write("src/a", "a");
+    backup(&bench, "full");
+    let config = bench.read("config.yaml");
+    bench.config(&config.replace("source: full, level: 1", "source: full, level: 1, compression_lib: lzma"));
+    bench.write("src/b", "b");
+    backup(&bench, "diff");
+    assert_eq!(names("-1.tar.xz").len(), 1);
+    restore(&bench, "diff", "to").exits(0);
+    assert_eq!(bench.names("to"), ["a", "b"]);
+    // the full archives change, too: the old one is rotated with the new ones, but not as long as it is needed
+    bench.config(&config.replace("type: tar", "type: tar, compression_lib: bzip"));
+    backup(&bench, "full");
+    backup(&bench, "clean");
+    assert_eq!((names("-0.tar.gz").len(), names("-0.tar.bz2").len()), (1, 1));
+    assert_eq!(bench.run(&["verify", "diff"]).code, 0);
+    std::fs::remove_file(bench.path("dst").join(&names("-1.tar.xz")[0])).unwrap();
+    backup(&bench, "clean");
+    assert_eq!((names("-0.tar.gz").len(), names("-0.tar.bz2").len()), (0, 1));
+    // an archive of another type is rotated apart, so nothing is built on it
+    bench.config(&config.replace("{source: full, level: 1}", "{source: full, type: zip, level: 1}"));
+    let ran = bench.run(&["run", "diff"]);
+    ran.exits(3);
+    contains(&bench.log(), "is no base: it belongs to app-");
+    assert_eq!(names("-0.zip").len(), 1);
+}
+
+#[test]
 fn p17_old_names_are_rotated_with_the_new() {
     for (keys, old, new) in [
         ("type: zip", vec!["bz2", "xz", "zip"], "zip"),

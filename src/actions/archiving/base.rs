@@ -122,6 +122,10 @@ fn hold(path: &Path) -> Result<File> {
 
 fn open_list_alone(settings: &Settings, list: &ListAlone, style: &Style) -> Result<Chosen> {
     let name = archive_name(&settings.source, list)?;
+    if list.path.with_file_name(&name).exists() {
+        // a zip beside a tar: neither is restored or rotated together with the other
+        return Err(Error::failed(format!("it belongs to {name}, an archive of another type")));
+    }
     let base = match &list.manifest {
         Some(manifest) => open_ours(settings, &list.path, &Manifest::read(manifest)?)?,
         None => open_unproven(&list.path, list.time, style)?,

@@ -24,6 +24,11 @@ use base::Moved;
 use log::Files;
 use std::path::PathBuf;
 
+/// What a `tar` has ever been called.
+const TAR_EXTENSIONS: [&str; 4] = ["tar.gz", "tar.bz2", "tar.xz", "xz"];
+/// What a `zip` has ever been called.
+const ZIP_EXTENSIONS: [&str; 3] = ["zip", "bz2", "xz"];
+
 /// What packs the content.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Library {
@@ -39,15 +44,17 @@ pub enum Library {
 }
 
 impl Library {
-    /// Extension of what is written now, then those that KB17 used.
+    /// Extension of what is written now, then those of the same kind that another library gives, KB17's among them: a full
+    /// archive is the same base, and is rotated and restored the same, whatever packed it.
     fn extensions(self) -> Vec<String> {
-        let extensions: &[&str] = match self {
-            Self::Gzip => &["tar.gz"],
-            Self::Bzip => &["tar.bz2"],
-            Self::Xz => &["tar.xz", "xz"],
-            Self::Zip(_) => &["zip", "bz2", "xz"],
+        let (own, kind): (&str, &[&str]) = match self {
+            Self::Gzip => ("tar.gz", &TAR_EXTENSIONS),
+            Self::Bzip => ("tar.bz2", &TAR_EXTENSIONS),
+            Self::Xz => ("tar.xz", &TAR_EXTENSIONS),
+            Self::Zip(_) => ("zip", &ZIP_EXTENSIONS),
         };
-        extensions.iter().map(|ext| (*ext).to_owned()).collect()
+        let others = kind.iter().filter(|ext| **ext != own);
+        std::iter::once(&own).chain(others).map(|ext| (*ext).to_owned()).collect()
     }
 
     /// Threads when nothing is said: LZMA needs up to 100 MiB for each.
