@@ -51,6 +51,8 @@ pub struct Stream {
     /// The chunk being read.
     chunk: usize,
     current: Option<Piece>,
+    /// Why nothing comes after the current piece.
+    broken: Option<io::Error>,
     at: usize,
     /// Set when blocks of gzip are unpacked one by one: what the end of the file says has to be compared.
     sum: Option<Sum>,
@@ -77,6 +79,7 @@ impl Stream {
             chunks: chunks.as_ref().map_or(1, |chunks| chunks.len()),
             chunk: 0,
             current: None,
+            broken: None,
             at: 0,
             sum: is_gzip_in_parts.then(Sum::default),
             hashes: Hashes::new(wanted),
@@ -95,6 +98,10 @@ impl Stream {
 
     /// Goes on to the next piece; false at the end of the stream.
     fn advance(&mut self) -> io::Result<bool> {
+        if let Some(error) = self.broken.take() {
+            self.chunks = 0;
+            return Err(error);
+        }
         if let Some(piece) = self.current.take() {
             if piece.last {
                 self.chunk += 1;
@@ -110,7 +117,8 @@ impl Stream {
         let lane = self.lanes.get(self.chunk % self.lanes.len().max(1)).ok_or_else(ended)?;
         let mut piece = lane.pieces.recv().map_err(|_| ended())?;
         self.hashes.update(&piece.packed);
-        if let Some(error) = piece.error.take() {
+        self.broken = piece.error.take();
+        if let Some(error) = self.broken.take_if(|_| piece.plain.is_empty()) {
             self.chunks = 0;
             return Err(error);
         }

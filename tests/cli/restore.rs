@@ -309,6 +309,32 @@ fn what_goes_wrong_leaves_nothing_that_looks_complete() {
     assert!(names[0].starts_with("krista-backup.incomplete-"));
 }
 
+/// What a cut file still holds comes back, also where it is less than a block.
+#[test]
+fn a_small_archive_is_restored_up_to_the_cut() {
+    for (library, ending) in [("gzip", ".tar.gz"), ("lzma", ".tar.xz")] {
+        let bench = bench("small-cut");
+        let actions = ACTIONS.replace("basename: app", &format!("basename: app, compression_lib: {library}"));
+        bench.config(&format!("{}{actions}", crate::support::HEAD));
+        for number in 0..20 {
+            bench.write(&format!("src/f{number:02}"), noise(10_000, number));
+        }
+        backup(&bench, "full");
+        let name = bench.names("out").into_iter().find(|name| name.ends_with(ending)).unwrap();
+        let archive = bench.path("out").join(name);
+        let length = fs::metadata(&archive).unwrap().len();
+        fs::OpenOptions::new().write(true).open(&archive).unwrap().set_len(length / 2).unwrap();
+        let ran = restore(&bench, "to", &["--keep-going"]);
+        assert_eq!(ran.code, 1, "{}", ran.stderr);
+        contains(&ran.stderr, "not restored because of the damage: f");
+        let restored = bench.names("to");
+        assert!(restored.len() > 3 && restored.len() < 12, "{library}: {restored:?}\n{}", ran.stderr);
+        for name in &restored {
+            assert_eq!(fs::read(bench.path("to").join(name)).unwrap(), fs::read(bench.path("src").join(name)).unwrap());
+        }
+    }
+}
+
 /// A byte changed in a way that still unpacks is found by the checksums at the end.
 #[test]
 fn wrong_content_is_noticed_although_it_unpacks() {

@@ -42,7 +42,7 @@ pub struct Piece {
     pub crc: Crc,
     /// Whether the chunk ends with it.
     pub last: bool,
-    /// Why it is not whole; nothing comes after it.
+    /// Why it is not whole: nothing comes after what there is of it.
     pub error: Option<io::Error>,
 }
 
@@ -145,6 +145,10 @@ fn pour(
             };
             wrong.then(|| io::Error::new(io::ErrorKind::InvalidData, "a block has the wrong length"))
         });
+        if piece.error.as_ref().is_some_and(|error| error.kind() != io::ErrorKind::UnexpectedEof) {
+            // where the data is wrong nobody knows since when; where it only ends, what came before is right
+            piece.plain.clear();
+        }
         piece.error = piece.error.take().map(|error| {
             let text = format!("the packed data at byte {} or after it is damaged: {error}", chunk.from);
             io::Error::new(io::ErrorKind::InvalidData, text)
