@@ -43,6 +43,28 @@ fn a_local_copy_with_exclusions_into_a_directory_that_is_made_private() {
     assert_eq!(bench.trigger(), "SUCCESS");
 }
 
+/// The order in which KB17 put its arguments; scripts in the place of rsync go by it.
+#[test]
+fn the_arguments_in_their_order() {
+    let mut bench = Bench::new("rsync-arguments");
+    bench.fake("rsync", "for word; do echo \"<$word>\"; done >>\"${0%/bin/rsync}/argv\"");
+    bench.write("src/a", "");
+    one(&bench, "src_path: src/, dest_path: copy");
+    bench.run(&["run", "copy"]).exits(0);
+    one(
+        &bench,
+        "src_path: src, dest_path: 'me@host:/x', opts: \"-e 'ssh -p 22' -z\", other_opts: -a, bwlimit: 9, skip_compress: \
+         [a, b], exclusions: '*.x, /y'",
+    );
+    bench.run(&["run", "copy"]).exits(0);
+    let dir = bench.path("").to_str().unwrap().trim_end_matches('/').to_owned();
+    assert_eq!(
+        bench.read("argv").replace(&dir, "{dir}").lines().collect::<Vec<_>>().concat(),
+        "<-a><-h><-d><-v><--skip-compress=zip/7z/tgz/gz/bz2/rar><{dir}/src/><{dir}/copy>\
+         <-e><ssh -p 22><-z><-a><--bwlimit=9><--skip-compress=a/b><--exclude=*.x><--exclude=/y><{dir}/src><me@host:/x>"
+    );
+}
+
 #[test]
 fn a_slash_at_the_end_means_what_it_means_to_rsync() {
     if !tools::have(&["rsync"]) {

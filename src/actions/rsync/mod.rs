@@ -22,7 +22,7 @@ const SKIP_COMPRESS: &str = "zip/7z/tgz/gz/bz2/rar";
 /// The properties of an `rsync` action.
 struct Settings {
     program: OsString,
-    /// Everything between the program's name and `--`.
+    /// Everything between the program's name and the paths.
     options: Vec<OsString>,
     src: Location,
     dest: Location,
@@ -189,8 +189,9 @@ impl Settings {
         self.dest.local().filter(|dest| std::fs::symlink_metadata(dest).is_err())
     }
 
+    /// Neither path can be taken for an option: a local one is absolute, and a remote one that begins with `-` is refused.
     fn arguments(&self, more: &[OsString]) -> Vec<OsString> {
-        let paths = [OsString::from("--"), self.src.argument(), self.dest.argument()];
+        let paths = [self.src.argument(), self.dest.argument()];
         self.options.iter().chain(more).cloned().chain(paths).collect()
     }
 }
