@@ -227,6 +227,9 @@ impl<'a> Walk<'a> {
             return Some(meta);
         }
         if !looks_below {
+            if self.notes.wants_entries() {
+                self.notes.entry(&[&self.path, &b"/*"[..]].concat(), "excluded");
+            }
             return Some(meta);
         }
         match self.enter(wanted, other_mount) {

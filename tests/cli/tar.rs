@@ -564,6 +564,20 @@ fn exclusions_mean_what_they_meant() {
     assert!(!absolute.contains("tmp/f") && absolute.ends_with("/src/tmp/\n"), "{absolute}");
 }
 
+/// What is not even looked at is told, too.
+#[test]
+fn log_files_names_what_is_taken_and_what_is_left_out() {
+    let bench = bench("log-files", "exclusions: 'cache/*, *.tmp', log_files: true");
+    for name in ["a", "b.tmp", "cache/x"] {
+        bench.write(&format!("src/{name}"), name);
+    }
+    bench.run(&["run", "full"]).gives(0, "", "");
+    let log = bench.debug_log();
+    let told: Vec<_> = log.lines().filter_map(|line| line.split_once(" DEBUG t0 ").map(|(_, text)| text)).collect();
+    assert_eq!(told, ["added: .", "added: a", "excluded: b.tmp", "excluded: cache/*", "added: cache"]);
+    lacks(&bench.log(), "added:");
+}
+
 /// P12: neither a destination inside the source, nor the source as destination, ends up in the archive.
 #[test]
 fn the_destination_stays_out_of_its_own_archive() {

@@ -52,7 +52,7 @@ impl<'a> Log<'a> {
 
 impl Notes for Log<'_> {
     fn trouble(&self, path: &[u8], what: &str) {
-        let path: &[u8] = if path.is_empty() { b"." } else { path };
+        let path = named(path);
         let message = format!("{}: {what}", show(path));
         let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         troubles.count += 1;
@@ -67,7 +67,7 @@ impl Notes for Log<'_> {
     }
 
     fn entry(&self, path: &[u8], what: &str) {
-        self.cx.debug(format!("{what}: {}", show(path)));
+        self.cx.debug(format!("{what}: {}", show(named(path))));
     }
 
     fn wants_entries(&self) -> bool {
@@ -81,4 +81,9 @@ impl Notes for Log<'_> {
     fn check(&self) -> Result<()> {
         self.cx.limits.check()
     }
+}
+
+/// The source itself has no path in a walk.
+fn named(path: &[u8]) -> &[u8] {
+    if path.is_empty() { b"." } else { path }
 }
