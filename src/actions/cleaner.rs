@@ -13,6 +13,7 @@ use crate::store::publish::{self, Withdrawn, withdraw};
 use crate::store::retention::{self, Fate, Item, Policy, State};
 use crate::store::sets::{Family, Origin, Scan, Set, Source, scan};
 use crate::units::show_bytes;
+use std::collections::BTreeSet;
 use time::PrimitiveDateTime;
 
 /// The properties of a `cleaner` action.
@@ -29,6 +30,8 @@ struct Cleaner {
 struct Rotated {
     source: Source,
     policy: Policy,
+    /// The action that makes the sets; none where they are copies.
+    maker: Option<Box<dyn Action>>,
 }
 
 /// Builds the action.
@@ -38,12 +41,13 @@ pub fn build(p: &mut Properties<'_>, common: &Common, around: &Surroundings<'_>)
     let of = p.required("source");
     let sets = if of.is_empty() { Err(None) } else { (around.sets_of)(&of).map_err(Some) };
     let rotated = match sets {
-        Ok(Sets::Own(source)) => {
+        Ok(Sets::Own(maker)) => {
             if limited.is_none() {
-                let message = "`max_files` or `days` is required: without a limit nothing is rotated";
-                p.problem(Severity::Error, "max_files", message);
+                let message = "neither `max_files` nor `days`: nothing is ever removed";
+                p.problem(Severity::Warning, "max_files", message);
             }
-            Some(vec![Rotated { source: *source, policy }])
+            let source = maker.source().cloned();
+            source.map(|source| vec![Rotated { source, policy, maker: Some(maker) }])
         }
         Ok(Sets::Copies(copies)) => Some(rotated_copies(p, copies, limited)),
         Err(message) => {
@@ -65,8 +69,9 @@ fn rotated_copies(p: &mut Properties<'_>, copies: Vec<Copies>, limited: Option<&
         let message = format!("`{key}` has no effect here: every period has limits of its own, or none");
         p.problem(Severity::Warning, key, message);
     }
-    let with_limits =
-        copies.into_iter().filter_map(|Copies { source, policy }| Some(Rotated { source, policy: policy? }));
+    let with_limits = copies
+        .into_iter()
+        .filter_map(|Copies { source, policy }| Some(Rotated { source, policy: policy?, maker: None }));
     let rotated: Vec<_> = with_limits.collect();
     if rotated.is_empty() {
         p.problem(Severity::Warning, "source", "no period of it has `max_files` or `days`: nothing is ever removed");
@@ -117,7 +122,8 @@ impl Cleaner {
         Ok(rotation)
     }
 
-    fn plan_one(&self, Rotated { source, policy }: &Rotated, cx: &Context<'_>, rotation: &mut Rotation) -> Result<()> {
+    fn plan_one(&self, rotated: &Rotated, cx: &Context<'_>, rotation: &mut Rotation) -> Result<()> {
+        let Rotated { source, policy, .. } = rotated;
         if let Some(note) = self.untouchable(source, cx) {
             rotation.notes.push(note);
             return Ok(());
@@ -133,9 +139,13 @@ impl Cleaner {
         let now = PrimitiveDateTime::new(cx.run.now.date(), cx.run.now.time());
         let decision = retention::decide(&items, source.level, policy, now);
         rotation.warnings.extend(decision.warnings);
+        let gone = rotated.gone(&found.sets, &decision.fates, cx, &mut rotation.notes)?;
         for (set, fate) in found.sets.into_iter().zip(decision.fates) {
             match fate {
                 Fate::Keep(reason) => rotation.kept.push((set, reason)),
+                Fate::Remove(_) if set.parts.dbname.as_ref().is_some_and(|database| gone.contains(database)) => {
+                    rotation.kept.push((set, "its database is not there any more".into()));
+                }
                 Fate::Remove(reason) => rotation.doomed.push((set, reason)),
             }
         }
@@ -158,6 +168,34 @@ impl Cleaner {
             }
             None => (State::Good, None),
         }
+    }
+}
+
+impl Rotated {
+    /// Those databases of which something would be removed that are not there any more: nothing new will ever take the
+    /// place of what is left of them, so all of it stays. The server is only asked when it matters; when it does not answer,
+    /// a database that the newest run did not dump counts as gone.
+    fn gone(
+        &self,
+        sets: &[Set],
+        fates: &[Fate],
+        cx: &Context<'_>,
+        notes: &mut Vec<String>,
+    ) -> Result<BTreeSet<String>> {
+        let doomed = sets.iter().zip(fates).filter(|(_, fate)| matches!(fate, Fate::Remove(_)));
+        let databases: BTreeSet<&String> = doomed.filter_map(|(set, _)| set.parts.dbname.as_ref()).collect();
+        let dumps = self.maker.as_ref().and_then(|maker| maker.dumps()).filter(|_| !databases.is_empty());
+        let Some(dumps) = dumps else { return Ok(BTreeSet::new()) };
+        let census = dumps.census(cx)?;
+        if let Err(why) = &census.there {
+            notes.push(format!("which databases there are now is not known: {why}"));
+        }
+        let newest = sets.iter().map(|set| set.time).max();
+        let is_new = |database: &str| {
+            sets.iter().any(|set| Some(set.time) == newest && set.parts.dbname.as_deref() == Some(database))
+        };
+        let gone = databases.into_iter().filter(|database| !census.has(database).unwrap_or_else(|| is_new(database)));
+        Ok(gone.cloned().collect())
     }
 }
 

@@ -74,6 +74,9 @@ pub trait Dumps {
 
     /// Restores a dump into a new database. `Err` when nothing was restored.
     fn restore(&self, wanted: &pgdump::Wanted<'_>, cx: &Context<'_>) -> Result<pgdump::Restored>;
+
+    /// What is known about which databases there are now. `Err` only when the run has to stop.
+    fn census(&self, cx: &Context<'_>) -> Result<pgdump::Census>;
 }
 
 /// Copies of one action's sets in one place.
@@ -86,10 +89,9 @@ pub struct Copies {
 }
 
 /// What an action leaves behind.
-#[derive(Clone, Debug)]
 pub enum Sets {
-    /// Sets of its own.
-    Own(Box<Source>),
+    /// Sets of its own: the action itself, which has a [`Action::source`].
+    Own(Box<dyn Action>),
     /// Copies of other actions' sets, place by place.
     Copies(Vec<Copies>),
 }

@@ -171,8 +171,8 @@ impl Workshop {
         let built = self.build_on(&Trail { name, before: Some(trail) }, task);
         others.borrow_mut().extend(built.problems);
         let Some(step) = built.step else { return Err(format!("`{name}` cannot be built, so it has no sets")) };
-        if let Some(source) = step.action.source() {
-            return Ok(Sets::Own(Box::new(source.clone())));
+        if step.action.source().is_some() {
+            return Ok(Sets::Own(step.action));
         }
         // what may be wrong in one that makes copies is reported already
         if step.kind == "move_bkp_period" {

@@ -340,6 +340,48 @@ fn a_missing_database_fails_alone() {
     assert_eq!(bench.names("out").len(), 2);
 }
 
+/// Section 6: nothing new takes the place of what is left of a database that was dropped; the server knows, or the list.
+#[test]
+fn a_dropped_database_keeps_all_its_dumps() {
+    let Some(cluster) = Cluster::start() else { return };
+    cluster.create("live");
+    for (properties, port, left) in [
+        ("mode: all", "", [1, 3]),
+        ("databases: 'live, gone'", "", [1, 3]),
+        ("databases: live", ", port: 1", [1, 3]),
+        ("mode: all", ", port: 1", [1, 3]),
+    ] {
+        let bench = bench(&cluster, "dropped", &format!("{properties}{port}"));
+        let clean = "  clean: {type: cleaner, source: dump, max_files: 1}\n";
+        bench.config(&(bench.read("config.yaml") + clean));
+        for day in 1..4 {
+            bench.write(&format!("out/pg-live-2020070{}_000000.pgdump", day + 3), "x");
+            bench.write(&format!("out/pg-gone-2020070{day}_000000.pgdump"), "x");
+        }
+        bench.run(&["run", "clean"]).exits(0);
+        let count = |database: &str| bench.names("out").iter().filter(|name| name.contains(database)).count();
+        assert_eq!([count("live"), count("gone")], left, "{properties}{port}: {}", bench.log());
+    }
+}
+
+/// A `pg_dump` on PATH that is as new as the others is the one that is used.
+#[test]
+fn pg_dump_on_path_is_preferred() {
+    let Some(cluster) = Cluster::start() else { return };
+    cluster.create("one");
+    let mut bench = bench(&cluster, "path", "databases: one");
+    let script =
+        format!("real={}\n{VERSION}echo 'from PATH' >&2; exec \"$real/pg_dump\" \"$@\"", programs().unwrap().display());
+    bench.fake("pg_dump", &script);
+    bench.run(&["run", "dump"]).exits(3);
+    contains(&bench.log(), "ERROR dump \"one\": from PATH");
+    bench.fake(
+        "pg_dump",
+        &script.replace("exec \"$real/pg_dump\" --version", "{ echo 'pg_dump (PostgreSQL) 9.6.1'; exit; }"),
+    );
+    bench.run(&["run", "dump"]).exits(0);
+}
+
 /// P21: nothing is written to a directory that should be a mounted file system, and that is said once.
 #[test]
 fn p21_a_destination_that_is_not_mounted_is_left_alone() {

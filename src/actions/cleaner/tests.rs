@@ -1,5 +1,7 @@
 use super::*;
+use crate::actions::Dumps;
 use crate::actions::context::Run;
+use crate::actions::pgdump::{self, Census};
 use crate::actions::properties::Property;
 use crate::patterns::Syntax;
 use crate::store::naming::part_name;
@@ -30,7 +32,49 @@ fn run(failed: &[&str]) -> Run {
 
 fn cleaner(source: Source, max_files: u32) -> Cleaner {
     let policy = Policy { max_files: Some(max_files), days: None };
-    Cleaner { of: source.action.clone(), rotated: Some(vec![Rotated { source, policy }]), shield: Patterns::default() }
+    Cleaner {
+        of: source.action.clone(),
+        rotated: Some(vec![Rotated { source, policy, maker: None }]),
+        shield: Patterns::default(),
+    }
+}
+
+/// An action with sets, and what it knows of databases.
+struct Maker {
+    source: Source,
+    census: Option<Census>,
+}
+
+impl Action for Maker {
+    fn preview(&self, _: &Context<'_>) -> Result<Plan> {
+        unreachable!()
+    }
+
+    fn run(&self, _: &Context<'_>, _: &mut Report) -> Result<()> {
+        unreachable!()
+    }
+
+    fn source(&self) -> Option<&Source> {
+        Some(&self.source)
+    }
+
+    fn dumps(&self) -> Option<&dyn Dumps> {
+        self.census.is_some().then_some(self as &dyn Dumps)
+    }
+}
+
+impl Dumps for Maker {
+    fn prove(&self, _: &Path, _: &Context<'_>) -> Result<pgdump::Proof> {
+        unreachable!()
+    }
+
+    fn restore(&self, _: &pgdump::Wanted<'_>, _: &Context<'_>) -> Result<pgdump::Restored> {
+        unreachable!()
+    }
+
+    fn census(&self, _: &Context<'_>) -> Result<Census> {
+        Ok(self.census.clone().unwrap())
+    }
 }
 
 struct Outcome {
@@ -126,6 +170,35 @@ fn each_database_by_itself_and_excluded_ones_not_at_all() {
     assert_eq!((left("live"), left("gone"), left("precious"), left("own")), (1, 1, 3, 3));
 }
 
+/// Nothing new takes the place of what is left of a database that was dropped.
+#[test]
+fn a_database_that_is_not_there_any_more_keeps_all_its_sets() {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let silent = || Err("no answer".to_owned());
+    for (census, left) in [
+        (Census { named: None, there: Ok(names(&["live", "late"])) }, [1, 3, 1]),
+        (Census { named: Some(names(&["live", "late"])), there: silent() }, [1, 3, 1]),
+        (Census { named: Some(names(&["live", "gone"])), there: Ok(names(&["live", "late"])) }, [1, 3, 3]),
+        // only what the newest run dumped is known to be there
+        (Census { named: None, there: silent() }, [3, 3, 1]),
+    ] {
+        let scratch = Scratch::new();
+        for (database, days) in [("live", 1..4), ("gone", 1..4), ("late", 2..5)] {
+            for day in days {
+                scratch.write(&format!("db-{database}-2020070{day}_000000.pgdump"), "x");
+            }
+        }
+        let maker = Maker { source: dumps(scratch.path()), census: Some(census.clone()) };
+        let mut cleaner = cleaner(dumps(scratch.path()), 1);
+        for rotated in cleaner.rotated.iter_mut().flatten() {
+            rotated.maker = Some(Box::new(Maker { source: maker.source.clone(), census: maker.census.clone() }));
+        }
+        assert!(clean(&cleaner, &[]).result.is_ok());
+        let count = |database: &&str| scratch.names().iter().filter(|name| name.contains(*database)).count();
+        assert_eq!(["live", "gone", "late"].iter().map(count).collect::<Vec<_>>(), left, "{census:?}");
+    }
+}
+
 #[test]
 fn p18_a_set_found_damaged_does_not_count() {
     let scratch = Scratch::new();
@@ -189,7 +262,7 @@ fn problems(pairs: &[(&str, &str)]) -> Vec<String> {
     let mut p = Properties::new(entry, &properties, Path::new("/"));
     let common = Common::read(&mut p, false);
     let sets_of = |name: &str| match name {
-        "tar1" => Ok(Sets::Own(Box::new(archives(Path::new("/backup"))))),
+        "tar1" => Ok(Sets::Own(Box::new(Maker { source: archives(Path::new("/backup")), census: None }))),
         _ => Err("there is no such action".to_owned()),
     };
     let scheme = crate::store::naming::Scheme::default_scheme();
@@ -202,7 +275,7 @@ fn its_configuration_is_checked() {
     assert!(problems(&[("source", "tar1"), ("max_files", "3")]).is_empty());
     assert!(problems(&[("source", "tar1"), ("days", "3")]).is_empty());
     for (wrong, message) in [
-        (vec![("source", "tar1")], "`max_files` or `days` is required: without a limit nothing is rotated"),
+        (vec![("source", "tar1")], "neither `max_files` nor `days`: nothing is ever removed"),
         (vec![("days", "3")], "`source` is required"),
         (vec![("source", "tar1"), ("days", "0")], "`days` must be at least 1, not 0"),
         (vec![("source", "tar1"), ("max_files", "many")], "`max_files` must be a whole number, not `many`"),

@@ -59,7 +59,7 @@ fn read_action_list(p: &mut Properties<'_>, around: &Surroundings<'_>) -> Vec<So
             continue;
         }
         match (around.sets_of)(name) {
-            Ok(Sets::Own(source)) => sources.push(*source),
+            Ok(Sets::Own(maker)) => sources.extend(maker.source().cloned()),
             Ok(Sets::Copies(_)) => {
                 let message = format!("`{name}` makes copies itself: name the actions whose sets it copies");
                 p.problem_at(Severity::Error, "action_list", index, message);

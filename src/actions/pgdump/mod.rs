@@ -1,5 +1,6 @@
 //! `pgdump`: one dump per database, made by `pg_dump`, proven before it gets its name.
 
+mod census;
 mod connection;
 mod console;
 mod databases;
@@ -25,7 +26,7 @@ use crate::store::publish;
 use crate::store::sets::{self, Source};
 use crate::sys::threads;
 use connection::Session;
-use databases::{Selection, Server};
+use databases::{Mode, Selection, Server};
 use dump::{Job, Subject, Tools};
 use settings::{Format, Settings};
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use time::PrimitiveDateTime;
 
+pub use census::Census;
 pub use dump::GLOBALS;
 pub use existing::open;
 pub use newborn::{Names, Old};
@@ -121,6 +123,19 @@ impl Dumps for Settings {
         let installed = tools::find(self.command_path.as_deref(), &session, cx)?;
         restore::restore(wanted, &session, &installed, cx)
     }
+
+    fn census(&self, cx: &Context<'_>) -> Result<Census> {
+        let named = match &self.mode {
+            Mode::Single(names) => Some(names.clone()),
+            Mode::All => None,
+        };
+        let there = match self.ask(cx) {
+            Ok(server) => Ok(server.databases.into_iter().filter_map(|database| database.name).collect()),
+            Err(e) if e.kind() == Kind::Failed => Err(e.to_string()),
+            Err(e) => return Err(e),
+        };
+        Ok(Census { named, there })
+    }
 }
 
 /// What is found out before anything is written, for a run as for a preview.
@@ -153,6 +168,12 @@ impl Settings {
             }
         }
         Ok(lasts)
+    }
+
+    fn ask(&self, cx: &Context<'_>) -> Result<Server> {
+        let session = Session::open(&self.login, self.port, cx)?;
+        let installed = tools::find(self.command_path.as_deref(), &session, cx)?;
+        databases::ask(&installed.psql()?, &self.mode, &session, cx)
     }
 
     fn prepare(&self, cx: &Context<'_>) -> Result<Ready> {

@@ -68,7 +68,7 @@ pub fn find(command_path: Option<&Path>, session: &Session, cx: &Context<'_>) ->
     }
     let mut refused = Vec::new();
     let mut dumps: Vec<Tool> = Vec::new();
-    for path in folders().into_iter().map(|folder| folder.join("pg_dump")).filter(|path| path.is_file()) {
+    for path in everywhere("pg_dump") {
         match trust::program(&path).and_then(|()| probe(path, session, cx)) {
             Ok(tool) => dumps.push(tool),
             Err(e) if matches!(e.kind(), crate::error::Kind::Failed) => refused.push(e.to_string()),
@@ -89,11 +89,23 @@ pub fn find(command_path: Option<&Path>, session: &Session, cx: &Context<'_>) ->
     Ok(Installed { dumps })
 }
 
+/// Every program of this name. What stands on `PATH` comes first, as the administrator's choice; Debian's `pg_wrapper` comes
+/// last, because it looks for a cluster and a version by rules of its own.
+fn everywhere(name: &str) -> Vec<PathBuf> {
+    let is_wrapper = |path: &PathBuf| {
+        path.canonicalize().is_ok_and(|real| real.file_name().is_some_and(|name| name == "pg_wrapper"))
+    };
+    let mut paths: Vec<_> =
+        folders().into_iter().map(|folder| folder.join(name)).filter(|path| path.is_file()).collect();
+    paths.sort_by_key(is_wrapper);
+    paths
+}
+
 impl Installed {
     /// The psql that asks for the list of databases: beside any `pg_dump` found, else anywhere.
     pub fn psql(&self) -> Result<PathBuf> {
         let beside = self.dumps.iter().filter_map(|tool| sibling(&tool.path, "psql"));
-        let elsewhere = folders().into_iter().map(|folder| folder.join("psql")).filter(|path| usable(path));
+        let elsewhere = everywhere("psql").into_iter().filter(|path| usable(path));
         beside.chain(elsewhere).next().ok_or_else(|| {
             Error::failed(
                 "no usable psql found beside pg_dump or on PATH: install the PostgreSQL client programs \
@@ -129,7 +141,7 @@ pub fn companion(name: &str, tool: &Tool, session: &Session, cx: &Context<'_>) -
     if let Some(found) = sibling(&tool.path, name).and_then(good) {
         return Some(found);
     }
-    let paths = folders().into_iter().map(|folder| folder.join(name)).filter(|path| usable(path));
+    let paths = everywhere(name).into_iter().filter(|path| usable(path));
     let mut found: Vec<_> = paths.filter_map(good).collect();
     found.sort_by_key(|tool| Reverse(tool.version));
     found.into_iter().next()
@@ -143,9 +155,9 @@ fn usable(path: &Path) -> bool {
     path.is_file() && trust::program(path).is_ok()
 }
 
-/// Where distributions put the client programs, then `PATH`.
+/// The folders of `PATH`, then where distributions put the client programs.
 fn folders() -> Vec<PathBuf> {
-    let mut found = Vec::new();
+    let mut found = path_folders();
     for (parent, prefix) in [("/usr/lib/postgresql", ""), ("/usr", "pgsql-"), ("/opt/pgpro", "")] {
         let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
         let named = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix));
@@ -153,7 +165,6 @@ fn folders() -> Vec<PathBuf> {
         folders.sort();
         found.extend(folders);
     }
-    found.extend(path_folders());
     // `/bin` is a link to `/usr/bin` on most systems
     let mut seen = BTreeSet::new();
     found.retain(|folder| folder.canonicalize().is_ok_and(|real| seen.insert(real)));
