@@ -99,18 +99,20 @@ pub fn clean(text: &str, secrets: &Secrets) -> String {
     logins(&without(text, secrets)).into_owned()
 }
 
-/// Addresses without the login in them: `rsync://user:password@host` → `rsync://***@host`.
+/// Addresses without the login in them: `rsync://user:password@host` → `rsync://***@host`, and so for `//user:password@host/share`.
 pub fn logins(text: &str) -> Cow<'_, str> {
     let mut clean = String::new();
     let mut rest = text;
-    while let Some(at) = rest.find("://") {
-        let (before, address) = rest.split_at(at + 3);
+    while let Some(at) = rest.find("//") {
+        let (before, address) = rest.split_at(at + 2);
         clean.push_str(before);
         let end = address.find(|c: char| c.is_whitespace() || "'\"<>".contains(c)).unwrap_or(address.len());
         let (address, after) = address.split_at(end);
         match address.rsplit_once('@') {
-            Some((_, host)) => clean.extend([MASK, "@", host]),
-            None => clean.push_str(address),
+            Some((login, host)) if before.ends_with("://") || is_share_login(before, login) => {
+                clean.extend([MASK, "@", host]);
+            }
+            _ => clean.push_str(address),
         }
         rest = after;
     }
@@ -118,6 +120,13 @@ pub fn logins(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     Cow::Owned(clean + rest)
+}
+
+/// Whether `//` begins the name of a share, and not the rest of a path, and a password stands behind it.
+fn is_share_login(before: &str, login: &str) -> bool {
+    let path = before.strip_suffix("//").unwrap_or(before);
+    let begins = path.chars().next_back().is_none_or(|c| c.is_whitespace() || "'\"#=(".contains(c));
+    begins && login.contains(':') && !login.contains('/')
 }
 
 /// What somebody wrote into a configuration for people to read, such as a description: without logins, and without what
@@ -294,6 +303,16 @@ mod tests {
         assert_eq!(masked[1], "***\n");
         assert_eq!(masked[2..], lines[2..]);
         assert_eq!(Mask::in_the_middle(&Secrets::default()).line("CANARY\n"), "***\n");
+    }
+
+    /// P27
+    #[test]
+    fn logins_are_hidden_in_urls_and_shares() {
+        assert_eq!(logins("a rsync://u:canary@h/m b"), "a rsync://***@h/m b");
+        assert_eq!(logins("http://h/a//b@c"), "http://***@c", "rather too much than too little");
+        assert_eq!(logins("//u:canary@nas/share"), "//***@nas/share");
+        assert_eq!(logins("ftpfs#//u:canary@nas/share /x//y:z@w"), "ftpfs#//***@nas/share /x//y:z@w");
+        assert_eq!(logins("//nas/share/a:b@c //nas/u@v"), "//nas/share/a:b@c //nas/u@v");
     }
 
     /// P27
