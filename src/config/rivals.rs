@@ -117,7 +117,7 @@ pub(super) fn quarrels(all: &[Written]) -> Vec<Quarrel> {
     let mut seen = HashSet::new();
     for (index, a) in all.iter().enumerate() {
         for b in all.iter().skip(index + 1).filter(|b| a.source.action != b.source.action) {
-            let problem = prefix(a, b).or_else(|| clash(a, b));
+            let problem = prefix(a, b).or_else(|| clash(a, b)).or_else(|| strange_kin(a, b));
             if let Some(problem) = problem
                 && seen.insert((&a.path, &b.path))
                 && (a.path == b.path || seen.insert((&b.path, &a.path)))
@@ -144,6 +144,22 @@ fn prefix(a: &Written, b: &Written) -> Option<Problem> {
         );
         Problem { severity: Severity::Warning, path: a.path.clone(), message }
     })
+}
+
+/// A full archive and differentials of something else: where the differential finds no base it makes a full archive, which
+/// would be restored, and counted in rotation, in the place of the other.
+fn strange_kin(a: &Written, b: &Written) -> Option<Problem> {
+    let (one, other) = (&a.source, &b.source);
+    let is_kin = same_family(one, other) && one.scheme.main(one.family) == other.scheme.main(other.family);
+    if !is_kin || one.level == other.level || a.src_path == b.src_path || a.is_copy() || b.is_copy() {
+        return None;
+    }
+    let message = format!(
+        "`{}` and `{}` would be taken for the levels of one backup, but their `src_path` differs: they need different \
+         basenames or directories",
+        other.action, one.action
+    );
+    Some(Problem { severity: Severity::Error, path: b.path.clone(), message })
 }
 
 fn clash(a: &Written, b: &Written) -> Option<Problem> {

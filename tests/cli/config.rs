@@ -882,6 +882,22 @@ actions:
         "
 naming: {server_name: s, project: p, region: 1}
 actions:
+  a: {type: tar, basename: app, src_path: /srv/a, dest_path: /backup}
+  b: {type: tar, basename: app, src_path: /srv/b, dest_path: /backup, level: 1}
+  c: {type: tar, basename: cup, src_path: /srv/c, dest_path: /backup}
+  d: {source: c, src_path: /srv/c/, level: 1}
+  e: {type: zip, basename: app, src_path: /srv/e, dest_path: /other, level: 1}
+",
+        2,
+        "1 error",
+        &[
+            "4:18: error: actions.b.basename: `b` and `a` would be taken for the levels of one backup, but their `src_path` differs: they need different basenames or directories",
+        ],
+    );
+    check(
+        "
+naming: {server_name: s, project: p, region: 1}
+actions:
   a: {type: tar, basename: app, dest_path: /backup}
   b: {type: tar, basename: app2, dest_path: /backup}
   c: {type: tar, basename: app3, dest_path: /other}
