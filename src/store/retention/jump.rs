@@ -24,7 +24,7 @@ pub(super) fn find(times: &[PrimitiveDateTime], now: PrimitiveDateTime, days: u3
         return Some(format!("the newest set is of {}, which is too long ago to be right", newest.date()));
     }
     let (before, after) = last_gap(times, days)?;
-    let covered = (now.date() - after.date()).whole_days();
+    let covered = (now - after).whole_days();
     (covered < i64::from(days)).then(|| format!("there is a gap between {} and {}", before.date(), after.date()))
 }
 

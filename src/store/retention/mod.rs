@@ -11,7 +11,7 @@
 //! 6. A damaged set counts for nothing either. It goes when the limits say so, but only once a good set newer than it exists:
 //!    where nothing good is left, it may be all there is.
 //! 7. `max_files`: what is not among that many newest good sets goes.
-//! 8. `days`: what is that many calendar days old or more goes, unless the clock seems to have jumped (see [`jump`]).
+//! 8. `days`: what is that many days of 24 hours old or more goes, as with KB17, unless the clock seems to have jumped (see [`jump`]).
 //!
 //! What rules 7 and 8 look at is never changed by what they remove, so a second rotation at the same time removes nothing more.
 
@@ -48,12 +48,12 @@ pub struct Item {
     pub state: State,
 }
 
-/// How many sets of a group are kept, and for how long. At least one of both is given.
+/// How many sets of a group are kept, and for how long; without either nothing goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Policy {
     /// This many newest sets are kept; 0 is taken for 1.
     pub max_files: Option<u32>,
-    /// Sets this many calendar days old or older go.
+    /// Sets this many times 24 hours old or older go.
     pub days: Option<u32>,
 }
 
@@ -184,7 +184,7 @@ impl<'a> Group<'a> {
 
     fn by_age(&self, item: &Item) -> Option<Fate> {
         let days = i64::from(self.policy.days?);
-        let age = (self.now.date() - item.time.date()).whole_days();
+        let age = (self.now - item.time).whole_days();
         (age >= days).then(|| match self.jump {
             Some(_) => Fate::Keep(format!("{age} days old, but the clock seems to have jumped")),
             None => Fate::Remove(format!("{age} days old, days is {days}")),
