@@ -75,10 +75,10 @@ pub fn base_of<'a>(sets: &'a [Set], differential: &Set) -> Result<&'a Set, Optio
     if let Origin::Ours(manifest) = &differential.origin
         && let Some(base) = &manifest.base
     {
-        // where names have no date a later one, or an older copy, may be called the same
-        let named = fulls.filter(|set| name(set) == *base);
-        let found = named.max_by_key(|set| (set.time <= differential.time, set.time));
-        return found.ok_or_else(|| Some(base.clone()));
+        // where names have no date an older copy may be called the same, and so is the one that took its place later, which
+        // is no base
+        let named = fulls.filter(|set| name(set) == *base && set.time <= differential.time);
+        return named.max_by_key(|set| set.time).ok_or_else(|| Some(base.clone()));
     }
     fulls.filter(|set| set.time <= differential.time).max_by_key(|set| set.time).ok_or(None)
 }
@@ -150,6 +150,14 @@ mod tests {
         assert_eq!(chosen(&sets[2..], 4), Err(Nothing::OnlyYounger(july(5))));
         assert_eq!(chosen(&[], 4), Err(Nothing::Empty));
         assert_eq!(choose(&sets[..3], &sets, None).unwrap().newest.time, july(5));
+    }
+
+    /// Where names have no date the full set of a differential may have been replaced by one of the same name.
+    #[test]
+    fn what_took_the_place_of_a_base_later_is_none() {
+        let sets = [set(2, 1, Some("a1-0")), Set { main: "/b/a1-0".into(), ..set(5, 0, None) }];
+        assert_eq!(chosen(&sets, 4), Err(Nothing::NoBase("a2-1".into(), Some("a1-0".into()))));
+        assert_eq!(chosen(&sets, 5).unwrap(), ["a1-0"]);
     }
 
     #[test]
