@@ -309,6 +309,30 @@ fn what_goes_wrong_leaves_nothing_that_looks_complete() {
     assert!(names[0].starts_with("krista-backup.incomplete-"));
 }
 
+/// Section 5: a task may name the files of its actions in its own way; they are the action's all the same.
+#[test]
+fn an_action_has_what_it_wrote_for_any_task() {
+    let tasks = "schedule:\n  own: {actions: [full], naming: {naming_scheme: {scheme_id: own, fsdump_fileformat: \
+                 '{basename}+{date:%d%m%Y_%H%M%S}+{level}.{ext}'}}}\n  more: {actions: [diff], naming: {naming_scheme: own}}\n";
+    let bench = Bench::with("task-names", &format!("{tasks}{ACTIONS}"));
+    bench.write("src/a", "a");
+    backup(&bench, "own");
+    bench.write("src/b", "b");
+    backup(&bench, "more");
+    assert_eq!(archives(&bench).iter().filter(|name| name.starts_with("app+")).count(), 2);
+    let ran = restore(&bench, "to", &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    contains(&ran.stderr, "checksums verified");
+    assert_eq!(bench.names("to"), ["a", "b"]);
+    assert_eq!(bench.run(&["verify", "full"]).stdout.lines().count(), 2);
+    contains(&bench.run(&["backups", "diff"]).stdout, "based on app+");
+    // and what it wrote by itself, which is newer now
+    bench.write("src/c", "c");
+    backup(&bench, "full");
+    assert_eq!(restore(&bench, "again", &[]).code, 0);
+    assert_eq!(bench.names("again"), ["a", "b", "c"]);
+}
+
 /// What a cut file still holds comes back, also where it is less than a block.
 #[test]
 fn a_small_archive_is_restored_up_to_the_cut() {

@@ -105,8 +105,10 @@ impl Lineage {
 
     /// How the files of a set are named.
     pub fn source_of(&self, set: &Set) -> Option<&Source> {
-        let is_there = |stock: &&Stock| stock.source.dirs().iter().any(|dir| set.main.parent() == Some(dir));
-        self.all().find(is_there).map(|stock| &stock.source)
+        let is_there = |source: &&Source| source.dirs().iter().any(|dir| set.main.parent() == Some(dir));
+        let name = family::name(set);
+        let is_named = |source: &&Source| source.scheme.main(source.family).read(&name, &source.known()).is_some();
+        self.all().map(|stock| &stock.source).filter(is_there).find(is_named)
     }
 
     fn all(&self) -> impl Iterator<Item = &Stock> {
