@@ -38,7 +38,7 @@ pub fn verify(config_file: Option<&Path>, wanted: &[String]) -> Result<Exit> {
     let limits = Limits { cancel: signals::process_cancel(), deadline: None };
     // a file can be looked at where there is no configuration at all
     let config = Config::find(config_file).and_then(|path| Config::load(&path));
-    let mut work = Work { limits, worst: Exit::Done, config: None };
+    let mut work = Work { limits, worst: Exit::Done, config: None, told: 0 };
     let (units, files): (Vec<_>, Vec<_>) = wanted.iter().partition(|name| !is_file(name, config.as_ref().ok()));
     match &config {
         Ok(config) => work.config = Some(config),
@@ -66,6 +66,9 @@ pub fn verify(config_file: Option<&Path>, wanted: &[String]) -> Result<Exit> {
             work.file(&path)?;
         }
     }
+    if work.told == 0 && work.worst == Exit::Done {
+        output::note("there are no backups to verify");
+    }
     Ok(work.worst)
 }
 
@@ -79,6 +82,8 @@ struct Work<'a> {
     limits: Limits,
     worst: Exit,
     config: Option<&'a Config>,
+    /// How many backups there was something to say of.
+    told: usize,
 }
 
 impl Work<'_> {
@@ -163,6 +168,7 @@ impl Work<'_> {
             Verdict::Unknown(why) => (Colour::Yellow, format!("unverified {path} ({why})"), Exit::Warning),
         };
         self.worsen(exit);
+        self.told += 1;
         output::line(&output::coloured(Target::Stdout, colour, &line))
     }
 

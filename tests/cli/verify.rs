@@ -73,6 +73,16 @@ fn every_way_of_being_cut_off_is_noticed() {
     assert_eq!(bench.run(&["verify", path]).code, 1);
 }
 
+/// Silence would look like a good answer.
+#[test]
+fn where_there_is_nothing_to_verify_that_is_said() {
+    let bench = bench("nothing");
+    fs::remove_dir_all(bench.path("out")).unwrap();
+    for arguments in [&["verify"][..], &["verify", "full"]] {
+        bench.run(arguments).gives(0, "", "there are no backups to verify\n");
+    }
+}
+
 #[test]
 fn the_other_files_of_a_set_count_too() {
     let bench = bench("others");
