@@ -154,9 +154,10 @@ fn whole(job: &Job<'_>, set: &Set) -> Result<u64> {
             output::note(&format!("{} is damaged: {error}", set.main.display()));
             Ok(1)
         }
-        other => other
-            .map(|()| 0)
-            .doing(|| format!("{} is damaged (--keep-going restores what can be read)", set.main.display())),
+        other => other.map(|()| 0).doing(|| {
+            let hint = "--at TIME takes an earlier one, --keep-going what can be read of it";
+            format!("{} is damaged ({hint})", set.main.display())
+        }),
     }
 }
 
