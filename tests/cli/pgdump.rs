@@ -340,6 +340,19 @@ fn a_missing_database_fails_alone() {
     assert_eq!(bench.names("out").len(), 2);
 }
 
+/// The manifest of a directory dump names the files in it.
+#[test]
+fn the_files_beside_a_directory_dump_are_no_other_backups() {
+    let Some(cluster) = Cluster::start() else { return };
+    cluster.create("one");
+    let bench = bench(&cluster, "beside", "databases: one, format: directory, checksum_file: yes");
+    succeeds(&bench);
+    let names: Vec<_> = bench.names("out").iter().map(|name| bench.path("out").join(name)).collect();
+    assert_eq!(names.len(), 3, "{names:?}");
+    let ran = bench.ran(bench.command(&["verify"]).args(&names).output().unwrap());
+    assert_eq!((ran.code, ran.stdout.lines().count()), (0, 3), "{}", ran.stdout);
+}
+
 /// Section 6: nothing new takes the place of what is left of a database that was dropped; the server knows, or the list.
 #[test]
 fn a_dropped_database_keeps_all_its_dumps() {

@@ -39,9 +39,11 @@ pub fn verdict(path: &Path) -> Result<Option<Verdict>> {
 }
 
 fn manifest(path: &Path, main: &str) -> Verdict {
+    // of a dump that is a directory every file in it is recorded
+    let is_of_main = |name: &str| name.strip_prefix(main).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     match Manifest::read(path) {
         Err(error) => Verdict::Damaged(error.to_string()),
-        Ok(manifest) if manifest.files.first().is_some_and(|record| record.name == main) => Verdict::Ok,
+        Ok(manifest) if manifest.files.first().is_some_and(|record| is_of_main(&record.name)) => Verdict::Ok,
         Ok(_) => Verdict::Damaged("it is of another backup".to_owned()),
     }
 }
