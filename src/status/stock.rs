@@ -71,9 +71,6 @@ pub fn of_unit(config: &Config, name: &str) -> Result<Vec<Stock>> {
             "{file} has errors (see `krista-backup check`): going by what can be understood of `{name}`"
         ));
     }
-    if !config.tasks.iter().any(|task| task.name == name) {
-        of_tasks(config).filter(|step| step.name == name).for_each(|step| add(&mut stocks, step));
-    }
     if stocks.is_empty() {
         return Err(Error::usage(format!("`{name}` writes no backups")));
     }
@@ -105,7 +102,9 @@ pub fn kin(config: &Config, stocks: &mut [Stock]) -> Vec<Stock> {
 /// The families of the whole configuration, and why some of its actions could not be asked.
 pub fn all(config: &Config) -> (Vec<Stock>, Vec<Error>) {
     let (mut stocks, mut wrong) = (Vec::new(), Vec::new());
-    of_tasks(config).for_each(|step| add(&mut stocks, step));
+    // a task may name the files of its actions in its own way
+    let tasks = config.tasks.iter().filter_map(|task| config.unit(&task.name, false).ok());
+    tasks.flat_map(|unit| unit.steps.into_iter().chain(unit.finally)).for_each(|step| add(&mut stocks, step));
     for entry in config.actions.iter().filter(|entry| !entry.is_template) {
         match config.unit(&entry.name, true) {
             Ok(unit) => unit.steps.into_iter().for_each(|step| add(&mut stocks, step)),
@@ -115,12 +114,6 @@ pub fn all(config: &Config) -> (Vec<Stock>, Vec<Error>) {
     let place = |name: &String| config.actions.iter().position(|entry| entry.name == *name);
     stocks.sort_by_key(|stock| stock.actions.first().and_then(place));
     (stocks, wrong)
-}
-
-/// The actions as tasks use them: a task may name the files of its actions in its own way.
-fn of_tasks(config: &Config) -> impl Iterator<Item = Step> {
-    let tasks = config.tasks.iter().filter_map(|task| config.unit(&task.name, false).ok());
-    tasks.flat_map(|unit| unit.steps.into_iter().chain(unit.finally))
 }
 
 fn add(stocks: &mut Vec<Stock>, step: Step) {
