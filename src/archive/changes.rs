@@ -222,3 +222,102 @@ fn parse_kb17(line: &[u8]) -> Option<(Facts, &[u8])> {
     let size = std::str::from_utf8(size).ok()?.parse().ok()?;
     (!path.is_empty()).then_some((Facts::Rough { mtime, size }, path))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCAN: Stamp = Stamp { sec: 1_700_000_000, nsec: 500_000_000 };
+
+    fn before(nanos: i128) -> Stamp {
+        Stamp::from_nanos(SCAN.nanos() - nanos)
+    }
+
+    fn meta() -> Meta {
+        let (mtime, ctime) = (Stamp { sec: 1_600_000_000, nsec: 7 }, before(1_000_000_000));
+        let (mode, nlink, uid, gid, rdev) = (0o644, 1, 0, 0, (0, 0));
+        Meta { dev: 1, ino: 2, kind: Kind::File, mode, nlink, uid, gid, rdev, size: 3, allocated: 512, mtime, ctime }
+    }
+
+    fn exact(meta: &Meta) -> Facts {
+        Facts::Exact { kind: meta.kind, size: meta.size, mtime: meta.mtime, ctime: meta.ctime, ino: meta.ino }
+    }
+
+    /// P11: each of them by itself makes an entry another one.
+    #[test]
+    fn p11_kind_size_times_and_inode_all_count() {
+        let base = meta();
+        assert!(same(&exact(&base), &base, SCAN), "untouched");
+        let later = |stamp: Stamp| Stamp { nsec: stamp.nsec + 1, ..stamp };
+        for (what, now) in [
+            ("kind", Meta { kind: Kind::Fifo, ..base }),
+            ("size", Meta { size: 4, ..base }),
+            ("mtime by a nanosecond", Meta { mtime: later(base.mtime), ..base }),
+            ("ctime by a nanosecond", Meta { ctime: later(base.ctime), ..base }),
+            ("inode", Meta { ino: 3, ..base }),
+        ] {
+            assert!(!same(&exact(&base), &now, SCAN), "{what} alone was not noticed");
+        }
+        let dir = Meta { kind: Kind::Dir, ..base };
+        assert!(same(&exact(&dir), &Meta { size: 4096, ..dir }, SCAN), "the size of a directory says nothing");
+        assert!(!same(&Facts::Nothing, &base, SCAN));
+    }
+
+    /// P11: what was stamped at or after the scan's start is taken again, and so is what may have been stamped by the same
+    /// tick of the kernel's clock, or by one that counts whole seconds.
+    #[test]
+    fn p11_what_changed_about_when_the_scan_began_is_taken_again() {
+        for (ctime, settled) in [
+            (before(1_000_000_000), true),
+            (before(CLOCK_STEP + 1), true),
+            (before(CLOCK_STEP), false),
+            (before(4_000_000), false),
+            (SCAN, false),
+            (before(-1), false),
+            (Stamp { sec: SCAN.sec, nsec: 0 }, false),
+            (Stamp { sec: SCAN.sec - 1, nsec: 0 }, false),
+            (Stamp { sec: SCAN.sec - 2, nsec: 0 }, true),
+        ] {
+            let meta = Meta { ctime, ..meta() };
+            assert_eq!(same(&exact(&meta), &meta, SCAN), settled, "{ctime:?}");
+            // KB17 knew no ctime
+            let meta = Meta { mtime: ctime, ..meta };
+            let rough = Facts::Rough { mtime: list::seconds(meta.mtime), size: meta.size };
+            assert_eq!(same(&rough, &meta, SCAN), settled, "KB17: {ctime:?}");
+        }
+        let link = Meta { kind: Kind::Symlink, ..meta() };
+        let rough = Facts::Rough { mtime: list::seconds(link.mtime), size: link.size };
+        assert!(!same(&rough, &link, SCAN), "KB17 looked at what a link points to");
+    }
+
+    /// What is recorded as deleted, with a base that has these paths. `b!` in the walk is a directory that could not be read.
+    fn deleted(base: &str, walk: &[&str]) -> Vec<String> {
+        let text = format!("/archive\n{base}");
+        let known = read_kb17(text.as_bytes(), &Style::default()).unwrap();
+        let base = Base { entries: Entries::Kb17(known.into_iter()), scan: SCAN, style: Style::default() };
+        let mut changes = Changes::new(base).unwrap();
+        let mut found = Vec::new();
+        let gone = &mut |path: &[u8]| {
+            found.push(String::from_utf8_lossy(path).into_owned());
+            Ok(())
+        };
+        for path in walk {
+            let path = path.strip_suffix('!').inspect(|path| changes.unknown(path.as_bytes().to_vec())).unwrap_or(path);
+            changes.judge(path.as_bytes(), &meta(), gone).unwrap();
+        }
+        changes.finish(gone).unwrap();
+        found
+    }
+
+    /// P11: deletions are recorded; what could not be read, and a name that a list tells only in part, are not deletions.
+    #[test]
+    fn p11_only_what_is_surely_gone_is_deleted() {
+        let base = "1.5,3,a\n1.5,3,b\n1.5,3,b/x\n1.5,3,b/y\n1.5,3,c\n1.5,3,z\n";
+        assert_eq!(deleted(base, &["a", "b", "b/x", "c"]), ["b/y", "z"]);
+        assert_eq!(deleted(base, &[]), ["a", "b", "b/x", "b/y", "c", "z"]);
+        assert_eq!(deleted(base, &["a", "b!", "c"]), ["z"]);
+        assert_eq!(deleted(base, &["!"]), [""; 0], "all of the source could not be read");
+        // a name with a line break, and one that is there twice
+        assert_eq!(deleted("1.5,3,new\nline\n1.5,3,twice\n1.5,3,twice\n1.5,3,z\n", &[]), ["z"]);
+    }
+}

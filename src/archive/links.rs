@@ -45,6 +45,17 @@ impl Links {
 mod tests {
     use super::*;
 
+    /// P10: on two file systems the same number is not the same file.
+    #[test]
+    fn p10_files_of_two_file_systems_are_never_one() {
+        let mut links = Links::default();
+        links.remember((1, 2), 2, (b"a", State::Whole));
+        assert_eq!(links.earlier((9, 2), 2), None);
+        links.remember((9, 2), 2, (b"b", State::Whole));
+        assert_eq!(links.earlier((1, 2), 2), Some((b"a".to_vec(), State::Whole)));
+        assert_eq!(links.earlier((9, 2), 2), Some((b"b".to_vec(), State::Whole)));
+    }
+
     #[test]
     fn a_file_is_forgotten_when_all_its_names_were_met() {
         let mut links = Links::default();

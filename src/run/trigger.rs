@@ -264,6 +264,18 @@ mod tests {
         std::fs::remove_dir_all(&bench.dir).unwrap();
     }
 
+    /// P19: what another unit said under a clock that was ahead must not stand until that time comes.
+    #[test]
+    fn p19_a_result_of_the_future_does_not_count() {
+        let bench = Bench::new("future");
+        assert_eq!(bench.settle("full", Outcome::Failed, 24 * 365 * 10), "ERROR");
+        // that clock stamped the file, too
+        let ahead = SystemTime::now() + Duration::from_secs(10 * 365 * 86_400);
+        File::options().write(true).open(bench.dir.join("t")).unwrap().set_modified(ahead).unwrap();
+        assert_eq!(bench.settle("diff", Outcome::Ok, 0), "SUCCESS");
+        std::fs::remove_dir_all(&bench.dir).unwrap();
+    }
+
     #[test]
     fn raising_never_lowers() {
         let bench = Bench::new("raise");

@@ -351,6 +351,56 @@ mod tests {
         assert_eq!(last_success(&kept, "hourly").map(|e| e.run.as_str()), Some("9999"));
     }
 
+    /// A number that was given to somebody else, a boot that is over, a process that ended and was not waited for: none of them
+    /// is a run at work.
+    #[test]
+    fn a_process_is_told_from_every_other() {
+        let this = Process::this();
+        assert!(this.lives());
+        assert!(
+            !Process { started_ticks: this.started_ticks + 1, ..this.clone() }.lives(),
+            "the number was given again"
+        );
+        assert!(!Process { boot: "an earlier boot".into(), ..this }.lives(), "before the machine was started");
+        let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        let pid = child.id();
+        let process = Process { pid, started_ticks: ticks_of(pid).unwrap(), boot: boot_id() };
+        assert!(process.lives());
+        child.kill().unwrap();
+        let begun = std::time::Instant::now();
+        while process.lives() {
+            assert!(begun.elapsed().as_secs() < 60, "a zombie is taken for a living process");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        assert!(Path::new(&format!("/proc/{pid}")).exists(), "it is a zombie still");
+        child.wait().unwrap();
+    }
+
+    /// Whoever shortens the journal loses nothing that another run writes at the same moment.
+    #[test]
+    fn nothing_is_lost_when_many_write_and_it_is_shortened() {
+        let dir = dir("many");
+        let journal = Journal::new(&dir, &dir, 0o600);
+        let line = serde_json::to_string(&end("old", "o", Outcome::Ok)).unwrap() + "\n";
+        std::fs::write(dir.join(FILE_NAME), line.repeat(usize::try_from(LIMIT).unwrap() / line.len() + 9)).unwrap();
+        std::thread::scope(|scope| {
+            for writer in 0..8 {
+                let journal = &journal;
+                scope.spawn(move || {
+                    for number in 0..5 {
+                        journal.append(&end(&format!("{writer}-{number}"), "r", Outcome::Ok)).unwrap();
+                    }
+                });
+            }
+        });
+        assert!(std::fs::metadata(dir.join(FILE_NAME)).unwrap().len() < LIMIT, "it was shortened");
+        let records = read(&dir.join(FILE_NAME)).unwrap();
+        for unit in (0..8).flat_map(|writer| (0..5).map(move |number| format!("{writer}-{number}"))) {
+            assert!(last_run(&records, &unit).is_some(), "{unit} is lost");
+        }
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
     #[test]
     fn the_file_is_bounded() {
         let dir = dir("bounded");

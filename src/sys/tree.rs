@@ -235,6 +235,30 @@ mod tests {
         assert!(stamp < Stamp::default());
     }
 
+    /// P8, P29: by whatever way, nothing is reached through a link: what it leads to may be a device.
+    #[test]
+    fn p29_nothing_is_opened_or_made_through_a_link() {
+        let top = std::env::temp_dir().join(format!("krista-links-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&top);
+        std::fs::create_dir_all(top.join("dir")).unwrap();
+        std::fs::write(top.join("file"), "precious").unwrap();
+        for (link, to) in [("to-file", "file"), ("to-dir", "dir"), ("to-nothing", "new")] {
+            std::os::unix::fs::symlink(to, top.join(link)).unwrap();
+        }
+        let dir = Dir::open(&top).unwrap();
+        let code = |error: io::Error| error.raw_os_error();
+        assert_eq!(dir.open_file(c"to-file").map_err(code).err(), Some(Some(libc::ELOOP)));
+        assert!(dir.child(c"to-dir").is_err());
+        for link in [c"to-file", c"to-dir", c"to-nothing"] {
+            assert_eq!(dir.create(link).map_err(code).err(), Some(Some(libc::EEXIST)), "{link:?}");
+        }
+        assert_eq!(dir.lstat(c"to-dir").unwrap().kind, Kind::Symlink);
+        assert!(dir.remove_all(c"to-dir").is_err());
+        assert_eq!(std::fs::read_to_string(top.join("file")).unwrap(), "precious");
+        assert!(!top.join("new").exists() && top.join("dir").exists());
+        std::fs::remove_dir_all(top).unwrap();
+    }
+
     #[test]
     fn a_file_with_many_holes_is_cut_into_few_parts() {
         let path = std::env::temp_dir().join(format!("krista-extents-{}", std::process::id()));

@@ -102,6 +102,37 @@ fn weakness(uid: u32, gid: u32, mode: u32, is_dir: bool) -> Option<String> {
 mod tests {
     use super::*;
 
+    /// P25: who can write to a directory above a program, or above what its link points to, can put another one there.
+    #[test]
+    fn p25_a_program_that_others_can_replace_is_refused() {
+        use std::os::unix::fs::{PermissionsExt, chown, symlink};
+        if !users::is_root() {
+            return;
+        }
+        let top = std::env::temp_dir().join(format!("kb-trust-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&top);
+        std::fs::create_dir_all(top.join("a/b")).unwrap();
+        let mode = |name: &str, mode: u32| {
+            std::fs::set_permissions(top.join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        std::fs::write(top.join("a/b/tool"), "").unwrap();
+        symlink(top.join("a/b/tool"), top.join("link")).unwrap();
+        for (name, bits) in [("", 0o755), ("a", 0o755), ("a/b", 0o755), ("a/b/tool", 0o755)] {
+            mode(name, bits);
+        }
+        let refusal = |name: &str| program(&top.join(name)).map_err(|error| error.to_string()).err();
+        assert_eq!((refusal("a/b/tool"), refusal("link")), (None, None));
+        mode("a", 0o777);
+        let why = format!("{} is writable by everybody (mode 0777)", top.join("a").display());
+        for name in ["a/b/tool", "link"] {
+            assert!(refusal(name).is_some_and(|refusal| refusal.ends_with(&why)), "{name}: {:?}", refusal(name));
+        }
+        mode("a", 0o755);
+        chown(top.join("a/b"), Some(1), None).unwrap();
+        assert!(refusal("link").is_some_and(|refusal| refusal.contains("belongs to")));
+        std::fs::remove_dir_all(top).unwrap();
+    }
+
     /// P25
     #[test]
     fn what_others_can_change_is_refused() {

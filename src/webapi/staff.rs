@@ -189,3 +189,27 @@ impl Read for Watched {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use std::os::unix::fs::PermissionsExt;
+
+    /// P26: nobody but us reaches `tiny_http`, while it gets ready and afterwards.
+    #[test]
+    fn p26_the_way_inside_is_private_and_then_closed() {
+        let door = PrivateDoor::open().unwrap();
+        let (dir, socket) = (door.dir.clone(), door.socket.clone());
+        assert_eq!(dir.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        let listener = door.listener.try_clone().unwrap();
+        UnixStream::connect(&socket).unwrap();
+        listener.accept().unwrap();
+        door.wall_up().unwrap();
+        assert!(!dir.exists() && UnixStream::connect(&socket).is_err());
+        // one that was only left alone would have nothing to say, and accepting would wait for ever
+        let mut waiting = [PollFd::new(&listener, PollFlags::IN)];
+        assert_eq!(poll(&mut waiting, Some(&Timespec::default())).unwrap(), 1);
+        assert!(listener.accept().is_err());
+    }
+}

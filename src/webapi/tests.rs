@@ -18,6 +18,17 @@ fn few_descriptors_mean_fewer_connections() {
     assert!(capacity(50).is_err());
 }
 
+/// P26: 5 s for the whole request, 32 requests at work, 256 connections, 8 KiB of request head. Every other test has its own.
+#[test]
+fn p26_the_limits_are_those_that_were_promised() {
+    let real = gate::deadlines::DEADLINES;
+    assert_eq!((real.request, gate::AT_WORK, gate::CONNECTIONS), (Duration::from_secs(5), 32, 256));
+    assert_eq!(gate::head::LIMIT, 8 << 10);
+    // nobody waits for ever for anything
+    let longest = [real.idle, real.turn, real.thought, real.stretch, real.answer, real.farewell].into_iter().max();
+    assert_eq!(longest, Some(Duration::from_secs(300)));
+}
+
 /// Deadlines that are never reached in a test, but for those a test is about.
 const LONG: Deadlines = Deadlines {
     request: Duration::from_secs(60),

@@ -58,7 +58,7 @@ actions:
     type: command
     src_path: '{dir}'
     cmd: |
-      sh -c 'trap : TERM INT HUP; echo $$ >deaf; while :; do sleep 0.2; done' &
+      sh -c 'trap : TERM INT HUP PIPE; echo $$ >deaf; while :; do sleep 0.2; done' &
       sleep 1000 & echo $! >sleeping
       echo $$ >child; wait
 ";

@@ -451,6 +451,23 @@ fn wrapper(bench: &Bench, script: &str) -> PathBuf {
 /// Passes on the question for the version, so that the rest of a script sees dumps only.
 const VERSION: &str = "[ \"$1\" = --version ] && exec \"$real/pg_dump\" --version\n";
 
+/// P13: a dump that looks whole in every way is none when `pg_dump` says that it failed, or was ended by a signal.
+#[test]
+fn p13_the_exit_status_of_pg_dump_decides() {
+    let Some(cluster) = Cluster::start() else { return };
+    cluster.create("one");
+    let bench = bench(&cluster, "status", "databases: one, command_path: '{dir}/tools/pg_dump'");
+    for (end, reason) in [("exit 3", "exit status 3"), ("kill -9 $$", "ended by signal 9")] {
+        wrapper(&bench, &format!("{VERSION}\"$real/pg_dump\" \"$@\"\n{end}"));
+        assert_eq!(bench.run(&["run", "dump"]).code, 1, "{}", bench.log());
+        contains(&bench.log(), &format!("ERROR dump \"one\": pg_dump: {reason}"));
+        assert_eq!(bench.names("out"), [""; 0], "{end}");
+        assert_eq!(bench.trigger(), "ERROR");
+    }
+    wrapper(&bench, &format!("{VERSION}exec \"$real/pg_dump\" \"$@\""));
+    assert_eq!(bench.run(&["run", "dump"]).code, 0, "{}", bench.log());
+}
+
 #[test]
 fn an_old_pg_dump_is_refused_with_both_versions() {
     let Some(cluster) = Cluster::start() else { return };

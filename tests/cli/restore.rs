@@ -436,6 +436,19 @@ fn p29_malicious_names_stay_inside() {
     assert_eq!(bench.names("to"), ["good", "relative", "to-file", "way-out"]);
 }
 
+/// P29: a link to a member that did not come back is not made of what stood under that name before.
+#[test]
+fn p29_a_link_never_leads_to_what_was_there_before() {
+    let bench = bench("old-name");
+    crafted(&bench, Tar::default().member("x", b'3', "", 0).link("y", "x").file("good", b"good").end());
+    bench.write("to/x", "mine");
+    let ran = restore(&bench, "to", &["--force"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    contains(&ran.stderr, "y: what it links to is not there");
+    assert_eq!(bench.names("to"), ["good", "x"]);
+    assert_eq!((bench.read("to/x").as_str(), fs::metadata(bench.path("to/x")).unwrap().nlink()), ("mine", 1));
+}
+
 #[test]
 fn p29_devices_and_false_sizes() {
     let bench = bench("claims");

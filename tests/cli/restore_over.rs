@@ -204,3 +204,32 @@ fn a_power_cut_after_a_restore_takes_nothing() {
     assert_eq!(bench.names("after"), ["a", "big", "other-name"]);
     assert!(fs::read(bench.path("after/big")).unwrap() == noise(3_000_000), "it is not what it was");
 }
+
+/// P3: every file is on the disk before it takes the name of a live one: a power cut must not take both.
+#[test]
+fn p3_what_takes_a_live_name_is_on_the_disk_before() {
+    if !tools::have(&["strace"]) {
+        return;
+    }
+    let bench = bench("over-order", 300_000);
+    let (log, to) = (bench.path("strace"), bench.path("to"));
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-y", "-e", "trace=write,pwrite64,fsync,renameat,renameat2", "-o"]).arg(&log);
+    command.arg(BINARY).arg("--config").arg(bench.path("config.yaml")).args(["restore", "full", "--force", "--to"]);
+    assert!(command.arg(&to).output().unwrap().status.success());
+    let log = fs::read_to_string(log).unwrap();
+    let lines: Vec<&str> = log.lines().collect();
+    let mut replaced = 0;
+    for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.contains(" renameat")) {
+        // `PID renameat(5</to>, ".draft", 5</to>, "a") = 0`
+        let names: Vec<&str> = line.split('"').collect();
+        if !line.contains(&format!("<{}>", to.display())) || !["a", "big"].contains(&names[3]) {
+            continue;
+        }
+        let draft = format!("<{}>", to.join(names[1]).display());
+        let last = |call: &str| lines[..at].iter().rposition(|line| line.contains(call) && line.contains(&draft));
+        assert!(last("write").is_some() && last("write") < last(" fsync("), "{line}\n{log}");
+        replaced += 1;
+    }
+    assert_eq!(replaced, 2, "{log}");
+}

@@ -470,3 +470,123 @@ fn start_and_end_agree_when_the_second_was_taken() {
         assert!(second("time") >= second("started"));
     }
 }
+
+/// P4: the trigger goes up the moment something goes wrong, not only at the end.
+#[test]
+fn p4_the_trigger_goes_up_at_once() {
+    let bench = Bench::with(
+        "at-once",
+        "schedule: {t: {actions: [warn, look1, bad, look2, warn, look3]}}\nactions:\n  \
+         warn: {type: command, cmd: 'echo x >&2', stderr_level: warning}\n  bad: {type: command, cmd: 'false'}\n  \
+         look1: {type: command, cmd: 'cp {dir}/trigger {dir}/1'}\n  look2: {type: command, cmd: 'cp {dir}/trigger {dir}/2'}\n  \
+         look3: {type: command, cmd: 'cp {dir}/trigger {dir}/3'}\n",
+    );
+    bench.run(&["run", "t"]).exits(1);
+    assert_eq!(["1", "2", "3"].map(|name| bench.read(name)), ["WARNING", "ERROR", "ERROR"]);
+    assert_eq!(bench.trigger(), "ERROR");
+}
+
+/// P24: `logging.group` may read what a run logs, and nothing else of it; `group` what an action writes.
+#[test]
+fn p24_a_group_reads_logs_and_sets_and_nobody_else_does() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    if !crate::support::tree::is_root() {
+        return;
+    }
+    let bench = Bench::new("log-group");
+    let head = crate::support::HEAD.replace("'{dir}/trigger'}", "'{dir}/trigger', group: nogroup}");
+    bench.config(&format!(
+        "{head}schedule: {{x: {{actions: [no]}}}}\nactions:\n  \
+         a: {{type: tar, basename: a, src_path: '{{dir}}/src', dest_path: '{{dir}}/out/deep', group: nogroup}}\n  no: {{type: command}}\n"
+    ));
+    bench.write("src/f", "f");
+    // what a umask gives away is taken back
+    let inner = bench.command(&["run", "a"]);
+    let mut command = Command::new("sh");
+    command.args(["-c", "umask 0; exec \"$@\"", "sh"]).arg(inner.get_program()).args(inner.get_args());
+    bench.ran(command.output().unwrap()).exits(0);
+    bench.run(&["run", "x"]).exits(2);
+    let gid = fs_group("nogroup");
+    let mut seen = Vec::new();
+    let mut waiting = vec!["log".to_owned(), "out".to_owned()];
+    while let Some(name) = waiting.pop() {
+        let meta = std::fs::symlink_metadata(bench.path(&name)).unwrap();
+        let mode = meta.permissions().mode() & 0o7777;
+        if name.contains("/.state") {
+            assert_eq!(mode & 0o007, 0, "{name}: {mode:o}");
+        } else {
+            let wanted = if meta.is_dir() { 0o750 } else { 0o640 };
+            assert_eq!((mode, meta.gid()), (wanted, gid), "{name}: {mode:o}");
+        }
+        if meta.is_dir() {
+            waiting.extend(bench.names(&name).into_iter().map(|entry| format!("{name}/{entry}")));
+        }
+        seen.push(name);
+    }
+    for part in ["log/debug/", "log/journal.jsonl", "log/krista_backup/krista_backup.log", "out/deep/a-", ".lock"] {
+        assert!(seen.iter().any(|name| name.contains(part)), "{part}: {seen:?}");
+    }
+}
+
+fn fs_group(name: &str) -> u32 {
+    let groups = std::fs::read_to_string("/etc/group").unwrap();
+    let line = groups.lines().find(|line| line.starts_with(&format!("{name}:"))).unwrap();
+    line.split(':').nth(2).unwrap().parse().unwrap()
+}
+
+/// P24: what was planted where a run writes its state and its logs is never written through.
+#[test]
+fn p24_links_planted_under_the_logs_lead_nowhere() {
+    let bench = Bench::with(
+        "planted",
+        "allow_parallel: no\nschedule: {x: {actions: [no]}}\nactions:\n  n: {type: command, cmd: 'echo n >&2'}\n  no: {type: command}\n",
+    );
+    bench.run(&["run", "n"]).exits(3);
+    bench.run(&["run", "x"]).exits(2);
+    let victim = bench.write("victim", "precious");
+    let mut planted = Vec::new();
+    for name in bench.names("log/.state").into_iter().map(|name| format!("log/.state/{name}")) {
+        planted.extend(bench.path(&name).is_file().then_some(name));
+    }
+    planted.extend(["log/journal.jsonl".to_owned(), "log/krista_backup/krista_backup.log".to_owned()]);
+    assert!(planted.iter().filter(|name| name.ends_with(".lock")).count() > 2, "{planted:?}");
+    for name in &planted {
+        std::fs::remove_file(bench.path(name)).unwrap();
+        std::os::unix::fs::symlink(&victim, bench.path(name)).unwrap();
+    }
+    bench.run(&["run", "n"]).exits(3);
+    bench.run(&["run", "x"]).exits(2);
+    assert_eq!(bench.read("victim"), "precious", "{planted:?}");
+    assert_eq!(bench.trigger(), "ERROR");
+}
+
+/// What a crontab line of `all_fields_match` asks for: on one of the seven days it runs, on the others it does nothing and says so
+/// to nobody; Sunday is 0 or 7.
+#[test]
+fn a_run_for_some_weekdays_does_nothing_on_the_others() {
+    let mut bench = Bench::with("weekdays", "actions:\n  n: {type: command, cmd: 'echo x >>{dir}/ran'}\n");
+    // a place where it is about noon, so that no day ends meanwhile
+    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let hour = i64::try_from(seconds / 3600 % 24).unwrap();
+    bench.set("TZ", &format!("X{:+}", hour - 12));
+    let ran = |days: &str| {
+        let before = bench.names("").len();
+        bench.run(&["run", "n", "--on-weekdays", days]).gives(0, "", "");
+        let has_run = bench.path("ran").exists();
+        assert!(has_run || bench.names("").len() == before, "{days}: {:?}", bench.names(""));
+        if has_run {
+            std::fs::remove_file(bench.path("ran")).unwrap();
+            std::fs::remove_dir_all(bench.path("log")).unwrap();
+            std::fs::remove_file(bench.path("trigger")).unwrap();
+        }
+        has_run
+    };
+    // 1970 began on a Thursday
+    let noon = seconds / 86_400 * 86_400 + 43_200;
+    let today = (noon / 86_400 + 4) % 7;
+    for day in 0..7 {
+        assert_eq!(ran(&day.to_string()), day == today, "{day}");
+    }
+    assert!(ran("0,1,2,3,4,5,6"));
+    assert_eq!(ran("7"), today == 0);
+}

@@ -499,6 +499,53 @@ fn a_damaged_level_0_is_no_base() {
     }
 }
 
+/// P5: what a whole level 0 may be and still no base: of another source, with paths written in another way, of a time to come, or
+/// a list alone where the archive has to be there.
+#[test]
+fn p5_a_level_0_that_does_not_fit_is_no_base() {
+    for (change, reason) in [
+        ("nothing", ""),
+        ("source", "it is of another source"),
+        ("style", "its paths are written in another way"),
+        ("future", "there is no usable level 0"),
+        ("moved", ""),
+        ("moved and missed", "there is no usable level 0"),
+    ] {
+        let bench = bench("unfit", "list_extension: list");
+        bench.write("src/f", "f");
+        bench.write("other/f", "f");
+        std::thread::sleep(Duration::from_millis(60));
+        bench.run(&["run", "full"]).gives(0, "", "");
+        let configure = |old: &str, new: &str| bench.config(&bench.read("config.yaml").replace(old, new));
+        match change {
+            "source" => configure("/src'", "/other'"),
+            "style" => configure("level: 0,", "level: 0, use_absolute_path: yes,"),
+            "future" => {
+                let path = newest(&bench, "dst", "-0.tar.gz.manifest");
+                let mut manifest = manifest(&bench, "-0.tar.gz");
+                let time = manifest["run_time"].as_str().unwrap();
+                manifest["run_time"] = format!("2099{}", &time[4..]).into();
+                fs::write(path, manifest.to_string()).unwrap();
+            }
+            "moved" => fs::remove_file(newest(&bench, "dst", "-0.tar.gz")).unwrap(),
+            "moved and missed" => {
+                fs::remove_file(newest(&bench, "dst", "-0.tar.gz")).unwrap();
+                configure("level: 0,", "level: 0, check_level_list_only: no,");
+            }
+            _ => {}
+        }
+        let ran = bench.run(&["run", "diff"]);
+        if reason.is_empty() {
+            ran.gives(0, "", "");
+            assert_eq!(manifest(&bench, "-1.tar.gz")["level"], 1, "{change}");
+            continue;
+        }
+        ran.exits(3);
+        contains(&ran.stderr, reason);
+        assert!(!bench.names("dst").iter().any(|name| name.ends_with("-1.tar.gz")), "{change}");
+    }
+}
+
 /// While a differential is at work its base is not rotated away, however many newer ones there are.
 #[test]
 fn the_base_of_a_differential_at_work_stays() {
@@ -680,6 +727,80 @@ fn files_that_grow_and_shrink_under_the_reader() {
 pub fn child_reads(pid: u32, file: &Path) -> bool {
     let fds = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
     fds.flatten().any(|fd| fs::read_link(fd.path()).is_ok_and(|target| target == file))
+}
+
+/// P8, P9: a file that the disk cannot give any more is padded and named; everything around it is intact.
+#[test]
+fn p9_a_file_that_cannot_be_read_to_its_end_is_named_and_costs_nothing_else() {
+    if !crate::support::tools::have(&["strace"]) {
+        return;
+    }
+    let bench = bench("eio", "verify: true");
+    let (before, bad, after) = (vec![b'b'; 300_000], vec![b'x'; 1_500_000], vec![b'c'; 300_000]);
+    bench.write("src/1-before", &before);
+    let file = bench.write("src/2-bad", &bad);
+    bench.write("src/3-after", &after);
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-o"]).arg(bench.path("strace")).args(["-e", "trace=pread64", "-P"]).arg(&file);
+    command.args(["-e", "inject=pread64:error=EIO:when=3+", crate::support::BINARY, "--config"]);
+    let ran = bench.ran(command.arg(bench.path("config.yaml")).args(["run", "full"]).output().unwrap());
+    contains(&bench.read("strace"), "(INJECTED)");
+    ran.exits(3);
+    contains(&ran.stderr, "WARNING t0 2-bad: cannot be read from byte ");
+    assert_eq!(bench.trigger(), "WARNING");
+    assert_eq!(manifest(&bench, "-0.tar.gz")["skipped"][0], "2-bad");
+    let back = unpack(&bench, &newest(&bench, "dst", ".tar.gz"), "back");
+    assert_eq!(fs::read(back.join("1-before")).unwrap(), before);
+    assert_eq!(fs::read(back.join("3-after")).unwrap(), after);
+    let stored = fs::read(back.join("2-bad")).unwrap();
+    assert_eq!((stored.len(), stored[0], stored[bad.len() - 1]), (bad.len(), b'x', 0));
+}
+
+/// P9, P11: a directory that cannot be read when a differential is made is named, and nothing below it counts as deleted.
+#[test]
+fn p11_what_cannot_be_read_is_not_deleted() {
+    if !crate::support::tools::have(&["strace"]) {
+        return;
+    }
+    let bench = bench("unreadable", "allow_empty: yes");
+    for name in ["dir/a", "dir/deep/b", "z"] {
+        bench.write(&format!("src/{name}"), name);
+    }
+    bench.run(&["run", "full"]).exits(0);
+    fs::remove_file(bench.path("src/z")).unwrap();
+    let mut command = Command::new("strace");
+    command
+        .args(["-f", "-qq", "-o"])
+        .arg(bench.path("strace"))
+        .args(["-e", "trace=openat", "-P"])
+        .arg(bench.path("src"));
+    // the first that the walk opens in there is `dir`
+    command.args(["-e", "inject=openat:error=EACCES:when=1", crate::support::BINARY, "--config"]);
+    let ran = bench.ran(command.arg(bench.path("config.yaml")).args(["run", "diff"]).output().unwrap());
+    assert_eq!(bench.read("strace").matches("(INJECTED)").count(), 1, "{}", bench.read("strace"));
+    ran.exits(3);
+    contains(&ran.stderr, "WARNING t1 dir: cannot be entered: ");
+    assert_eq!(manifest(&bench, "-1.tar.gz")["skipped"][0], "dir");
+    assert_eq!(deletions(&newest(&bench, "dst", "-1.list")), [PathBuf::from("z")]);
+    bench.run(&["restore", "t1", "--to", bench.path("to").to_str().unwrap()]);
+    assert_eq!((bench.read("to/dir/a").as_str(), bench.read("to/dir/deep/b").as_str()), ("dir/a", "dir/deep/b"));
+    assert!(!bench.path("to/z").exists());
+}
+
+/// P21: a list alone, whose archive was moved away, tells as well that the source was not empty.
+#[test]
+fn p21_an_empty_source_is_noticed_by_the_list_of_a_base_that_was_moved_away() {
+    let bench = bench("empty-moved", "list_extension: list");
+    bench.write("src/f", "f");
+    bench.run(&["run", "full"]).gives(0, "", "");
+    for ending in ["-0.tar.gz", "-0.tar.gz.manifest"] {
+        fs::remove_file(newest(&bench, "dst", ending)).unwrap();
+    }
+    fs::remove_file(bench.path("src/f")).unwrap();
+    let ran = bench.run(&["run", "diff"]);
+    ran.exits(1);
+    contains(&ran.stderr, "src is empty, but was not when it was last archived");
+    assert_eq!(bench.names("dst").len(), 1);
 }
 
 /// P4: a full disk ends the action; nothing has a name and the older set is intact.

@@ -15,5 +15,6 @@
 mod disks;
 mod errors;
 mod kill;
+mod order;
 mod steps;
 mod traced;

@@ -34,6 +34,19 @@ pub fn count(calls: &str, step: &str) -> BTreeMap<String, usize> {
     counts
 }
 
+/// The calls of these names that a step makes, undisturbed, in their order, descriptors with their paths.
+pub fn calls(names: &[&str], step: &str, dir: &Path) -> Vec<String> {
+    let log = dir.with_extension("strace");
+    let trace = format!("trace={}", names.join(","));
+    let done = strace(&["-y", "-e", &trace, "-o", log.to_str().unwrap()], step, dir);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let text = std::fs::read_to_string(&log).unwrap();
+    std::fs::remove_file(&log).unwrap();
+    // `PID name(arguments) = result`
+    let call = |line: &str| line.split_once(' ').map(|(_, call)| call.trim_start().to_owned());
+    text.lines().filter_map(call).collect()
+}
+
 /// Kills the step right before its `at`-th such call.
 pub fn kill(call: &str, at: usize, step: &str, dir: &Path) {
     let inject = format!("inject={call}:signal=SIGKILL:when={at}");

@@ -199,6 +199,37 @@ fn a_database_that_is_not_there_any_more_keeps_all_its_sets() {
     }
 }
 
+/// P17: what another action may have written stays, and no set of ours goes because of it.
+#[test]
+fn p17_a_disputed_set_stays_and_does_not_count() {
+    let scratch = Scratch::new();
+    for name in ["x-20200701", "x-20200702", "x-20200703"] {
+        scratch.write(&format!("db-prod-{name}_000000.pgdump"), "x");
+    }
+    let short = dumps(scratch.path());
+    let long =
+        Source { basename: "db-prod".into(), action: "prod".into(), rivals: vec![short], ..dumps(scratch.path()) };
+    let before = scratch.names();
+    let outcome = clean(&cleaner(long.clone(), 1), &[]);
+    assert!(outcome.result.is_ok() && outcome.removed == 0);
+    assert_eq!(scratch.names(), before);
+    // without the rival they are its own
+    assert_eq!(clean(&cleaner(Source { rivals: Vec::new(), ..long }, 1), &[]).removed, 2);
+}
+
+/// P17: KB17 left the final name to a dump that had failed at once: such a file pushes no real dump out.
+#[test]
+fn p17_an_empty_dump_of_kb17_is_none() {
+    let scratch = Scratch::new();
+    let name = |day: u8| format!("db-x-2020070{day}_000000.pgdump");
+    for (day, content) in [(1, "dump"), (2, "dump"), (3, ""), (4, "")] {
+        scratch.write(&name(day), content);
+    }
+    let outcome = clean(&cleaner(dumps(scratch.path()), 1), &[]);
+    assert_eq!((outcome.removed, outcome.warnings), (1, 2));
+    assert_eq!(scratch.names(), [name(2), name(3), name(4)]);
+}
+
 #[test]
 fn p18_a_set_found_damaged_does_not_count() {
     let scratch = Scratch::new();

@@ -307,6 +307,44 @@ fn entries_that_change_between_look_and_open() {
     );
 }
 
+/// Writes to a file whenever it is asked whether to go on, the file's length as it was.
+struct Scribbler {
+    heard: Heard,
+    path: PathBuf,
+}
+
+impl Notes for Scribbler {
+    fn trouble(&self, path: &[u8], what: &str) {
+        self.heard.trouble(path, what);
+    }
+    fn info(&self, _: &str) {}
+    fn entry(&self, _: &[u8], _: &str) {}
+    fn wants_entries(&self) -> bool {
+        false
+    }
+    fn check(&self) -> Result<()> {
+        use std::os::unix::fs::FileExt;
+        let file = File::options().write(true).open(&self.path).unwrap();
+        file.write_all_at(b"y", 0).unwrap();
+        // the kernel's clock may stand still between two writes
+        let at = self.heard.checks.fetch_add(1, Ordering::SeqCst) as u64;
+        file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(at)).unwrap();
+        Ok(())
+    }
+}
+
+/// P8: a file that is written to while it is read, without getting longer or shorter.
+#[test]
+fn p8_a_file_that_changes_in_place_is_named() {
+    let bench = Bench::new();
+    std::fs::write(bench.src("1-quiet"), b"quiet").unwrap();
+    std::fs::write(bench.src("2-busy"), vec![b'x'; 2_000_000]).unwrap();
+    let notes = Scribbler { heard: Heard::default(), path: bench.src("2-busy") };
+    bench.pack(&Gzip { level: 1 }, &notes).unwrap();
+    assert_eq!(notes.heard.all(), ["2-busy: changed while it was read"]);
+    assert_eq!(bench.members()[2].1.len(), 2_000_000);
+}
+
 /// A directory that is swapped for a link to another place while it is walked does not lead the walk there.
 #[test]
 fn a_directory_swapped_for_a_link_leads_nowhere() {

@@ -324,3 +324,139 @@ fn p2_a_lock_is_held_until_the_set_is_complete() {
     drop(staging);
     assert_eq!(try_lock(&other).unwrap(), Locked::Yes);
 }
+
+/// P2: a companion that a living run has just named is not taken for a leftover.
+#[test]
+fn p2_a_companion_that_somebody_is_about_to_use_stays() {
+    let scratch = Scratch::new();
+    let (staging, manifest) = stage(scratch.path(), Existing::Refuse, &[(MAIN, "x"), (LIST, "y")]).unwrap();
+    let living = File::options().write(true).open(scratch.write(LIST, "of the other")).unwrap();
+    assert_eq!(try_lock(&living).unwrap(), Locked::Yes);
+    let error = staging.commit(&manifest).unwrap_err();
+    assert!(error.to_string().ends_with("is being written by another run"), "{error}");
+    assert_eq!(scratch.names(), [LIST]);
+    assert_eq!(scratch.read(LIST), "of the other");
+}
+
+/// P2: an unfinished archive takes no list along that one of another extension needs.
+#[test]
+fn p2_what_another_archive_needs_is_no_leftover() {
+    let scratch = Scratch::new();
+    let other = "app-20200701_000000-0.tar.xz";
+    for name in [other, LIST, HASH, MANIFEST, &part(MAIN)] {
+        scratch.write(name, "x");
+    }
+    sweep(&archives(scratch.path())).unwrap();
+    assert_eq!(scratch.names(), [HASH, LIST, other]);
+}
+
+/// What is written beside a set must not outlive it.
+#[test]
+fn nothing_is_put_beside_a_set_that_is_going() {
+    let scratch = Scratch::new();
+    put(scratch.path(), Existing::Refuse, &[(MAIN, "x")]).unwrap();
+    let main = scratch.path().join(MAIN);
+    let cleaner = File::options().write(true).open(&main).unwrap();
+    assert_eq!(try_lock(&cleaner).unwrap(), Locked::Yes);
+    let error = put_beside(&main, sets::VERIFIED, b"{}").unwrap_err();
+    assert!(error.to_string().ends_with("the set is being written or removed"), "{error}");
+    drop(cleaner);
+    put_beside(&main, sets::VERIFIED, b"{}").unwrap();
+    assert_eq!(scratch.names(), [MAIN.to_owned(), MANIFEST.to_owned(), format!("{MAIN}.verified")]);
+}
+
+/// Copies the only set there is, and does something to it at the first bytes.
+fn copy_while(scratch: &Scratch, disturb: &dyn Fn(&Path)) -> Result<Copied> {
+    let set = only_set(&archives(scratch.path()));
+    let mut disturbed = false;
+    let tick = &mut |_| {
+        if !std::mem::replace(&mut disturbed, true) {
+            disturb(&set.main);
+        }
+        Ok(())
+    };
+    let staging = Staging::begin(&scratch.path().join("vault"), Existing::Refuse, None).unwrap();
+    staging.copy(Copying { set: &set, read_back: ReadBack::Yes, tick })
+}
+
+/// P20: a set without a manifest has nothing to be compared with, so whoever changes it while it is copied must be noticed.
+#[test]
+fn p20_a_set_that_changes_while_it_is_copied_is_not_copied() {
+    let scratch = Scratch::new();
+    scratch.write(MAIN, "an archive of KB17");
+    copy_while(&scratch, &|_| ()).unwrap();
+    assert_eq!(scratch.read(&format!("vault/{MAIN}")), "an archive of KB17");
+    std::fs::remove_dir_all(scratch.path().join("vault")).unwrap();
+    for (length, what) in [(40, "grows"), (3, "shrinks")] {
+        let error = copy_while(&scratch, &|main| {
+            File::options().write(true).open(main).unwrap().set_len(length).unwrap();
+        });
+        assert!(error.unwrap_err().to_string().ends_with("it changed while it was copied"), "{what}");
+        assert_eq!(scratch.names(), [MAIN], "{what}");
+    }
+}
+
+/// P20, P24: whoever can write beside a set can write a manifest; nothing but what stands beside it is copied for that.
+#[test]
+fn p24_a_manifest_leads_nowhere_else() {
+    for name in ["../victim", "./victim", "/etc/passwd", ".."] {
+        let scratch = Scratch::new();
+        scratch.write("victim", "secret");
+        let dir = scratch.path().join("d");
+        put(&dir, Existing::Refuse, &[(MAIN, "x")]).unwrap();
+        let records = vec![record(MAIN, "x"), record(name, "secret")];
+        let text = manifest("tar0", records).to_json().unwrap();
+        std::fs::write(dir.join(MANIFEST), text).unwrap();
+        let set = only_set(&archives(&dir));
+        let staging = Staging::begin(&scratch.path().join("vault"), Existing::Refuse, None).unwrap();
+        let copied = staging.copy(Copying { set: &set, read_back: ReadBack::Yes, tick: &mut |_| Ok(()) });
+        let error = copied.unwrap_err().to_string();
+        assert!(error.contains("its manifest names `") || error.contains("it is damaged: "), "{name}: {error}");
+        assert!(!scratch.names().iter().any(|name| name.starts_with("vault/")), "{:?}", scratch.names());
+    }
+}
+
+/// P2, P24: what nobody but a stranger can have put under a temporary name stays, and holds up no run.
+#[test]
+fn p2_a_directory_where_a_file_should_be_holds_up_nobody() {
+    let scratch = Scratch::new();
+    scratch.write(&format!("{}/inside", part(LIST)), "x");
+    scratch.write(&format!("{LIST}/inside"), "x");
+    scratch.write(&part(MAIN), "x");
+    let removed = sweep(&archives(scratch.path())).unwrap();
+    assert_eq!(removed, [scratch.path().join(part(MAIN))]);
+    assert_eq!(scratch.names(), [format!("{}/inside", part(LIST)), format!("{LIST}/inside")]);
+}
+
+/// P2: what a rival with a longer base name has not finished is the rival's to sweep.
+#[test]
+fn p2_the_leftovers_of_another_action_stay() {
+    let scratch = Scratch::new();
+    let theirs = part("db-prod-x-20200701_000000.pgdump");
+    scratch.write(&theirs, "x");
+    let long = Source { basename: "db-prod".into(), action: "prod".into(), ..dumps(scratch.path()) };
+    let short = Source { rivals: vec![long.clone()], ..dumps(scratch.path()) };
+    assert!(sweep(&short).unwrap().is_empty());
+    assert_eq!(scratch.names(), [theirs]);
+    assert_eq!(sweep(&Source { rivals: vec![dumps(scratch.path())], ..long }).unwrap().len(), 1);
+}
+
+/// P20: while a set is copied no rotation takes it away.
+#[test]
+fn p20_a_set_that_is_copied_is_not_rotated_away() {
+    let scratch = Scratch::new();
+    scratch.write(MAIN, "an archive of KB17");
+    let set = only_set(&archives(scratch.path()));
+    copy_while(&scratch, &|_| assert_eq!(withdraw(&set).unwrap(), Withdrawn::InUse)).unwrap();
+    assert_eq!(withdraw(&set).unwrap(), Withdrawn::Removed);
+}
+
+/// P24, P29: what lets a file run as somebody else is not copied along.
+#[test]
+fn p24_a_copy_has_no_set_id_bits() {
+    let scratch = Scratch::new();
+    let main = scratch.write(MAIN, "x");
+    std::fs::set_permissions(&main, std::fs::Permissions::from_mode(0o6755)).unwrap();
+    let copied = copy_while(&scratch, &|_| ()).unwrap();
+    assert_eq!(mode(&copied.files[0]), 0o755);
+}

@@ -144,3 +144,36 @@ fn opening_does_not_hang_on_a_fifo() {
     rustix::fs::mknodat(dir.file(), "fifo", FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
     assert!(dir.open_file("fifo").unwrap_err().to_string().ends_with("not a regular file"));
 }
+
+/// P24, P29: a directory below an open one is never entered through a link, whoever placed it.
+#[test]
+fn p24_no_link_leads_from_one_directory_to_the_next() {
+    let scratch = Scratch::new("below");
+    std::fs::create_dir_all(scratch.0.join("real/inner")).unwrap();
+    symlink("real", scratch.0.join("link")).unwrap();
+    let dir = Dir::open(&scratch.0).unwrap();
+    assert!(dir.open_dir("link").is_err());
+    assert!(dir.open_dir("real").unwrap().has("inner").unwrap());
+    assert!(dir.open_for_lock("link").is_err());
+}
+
+/// What is mounted in a leftover is somebody's data, and no leftover.
+#[test]
+fn a_tree_is_not_removed_across_a_mount() {
+    let scratch = Scratch::new("mount");
+    let point = scratch.0.join("t/point");
+    std::fs::create_dir_all(&point).unwrap();
+    let mount = |program: &str, args: &[&str]| {
+        std::process::Command::new(program).args(args).arg(&point).status().is_ok_and(|status| status.success())
+    };
+    if !mount("mount", &["-t", "tmpfs", "none"]) {
+        eprintln!("mounting is not allowed here: not tested");
+        return;
+    }
+    std::fs::write(point.join("data"), "precious").unwrap();
+    let removed = Dir::open(&scratch.0).unwrap().remove_tree("t");
+    let left = std::fs::read_to_string(point.join("data"));
+    assert!(mount("umount", &[]));
+    assert!(removed.unwrap_err().to_string().ends_with("it is on another file system"));
+    assert_eq!(left.unwrap(), "precious");
+}

@@ -209,6 +209,26 @@ fn what_cannot_be_started_is_said_in_one_clear_line() {
     assert_eq!(missing, "cannot start `true`: working directory /no/such: No such file or directory (os error 2)");
 }
 
+/// What lies where somebody happened to stand is not run, whatever `PATH` says.
+#[test]
+fn a_relative_folder_of_the_path_is_not_looked_in() {
+    let scratch = Scratch::new();
+    let program = scratch.0.join("krista-planted");
+    fs::write(&program, "#!/bin/sh\necho planted\n").unwrap();
+    fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let up = std::env::current_dir().unwrap().components().skip(1).map(|_| "../").collect::<String>();
+    let relative = format!("{up}{}", scratch.0.display());
+    assert!(fs::exists(format!("{relative}/krista-planted")).unwrap());
+    let with = |path: String| Command {
+        program: "krista-planted".into(),
+        env: vec![("PATH".into(), path.into())],
+        ..Command::default()
+    };
+    let error = run(with(relative), &Limits::default(), &mut |_, _| ()).unwrap_err();
+    assert!(error.to_string().ends_with("not found on PATH"), "{error}");
+    assert_eq!(lines_of(with(format!("{}:/usr/bin:/bin", scratch.0.display()))).1, ["planted"]);
+}
+
 /// A child leads a session of its own, so that nothing it starts can stop and wait at our terminal.
 #[test]
 fn a_child_leads_its_own_session_and_group() {
@@ -394,11 +414,13 @@ fn agent(dir: &std::path::Path, script: &str) -> Agent {
     Agent(command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap())
 }
 
-/// P16: SIGKILL of the agent ends the whole group, deaf members too, and the guard goes with it.
+/// P16: SIGKILL of the agent ends the whole group, deaf members too, and the guard goes with it. (The shell says that its `sleep`
+/// was terminated, into a pipe that nobody reads any more: that alone must not be its end.)
 #[test]
 fn no_process_survives_a_killed_agent() {
     let scratch = Scratch::new();
-    let script = "sh -c 'trap : TERM; echo $$ >deaf; while :; do sleep 0.2; done' & sleep 1000 & echo $! >grandchild
+    let script =
+        "sh -c 'trap : TERM PIPE; echo $$ >deaf; while :; do sleep 0.2; done' & sleep 1000 & echo $! >grandchild
                   echo $$ >child; sleep 1000";
     let mut agent = agent(&scratch.0, script);
     let pids = ["child", "grandchild", "deaf"].map(|name| scratch.pid(name));
@@ -426,7 +448,7 @@ fn the_child_goes_with_the_agent_without_a_guard() {
 #[test]
 fn a_lost_guard_is_replaced() {
     let scratch = Scratch::new();
-    let mut agent = agent(&scratch.0, "sh -c 'trap : TERM; echo $$ >deaf; while :; do sleep 0.2; done' & wait");
+    let mut agent = agent(&scratch.0, "sh -c 'trap : TERM PIPE; echo $$ >deaf; while :; do sleep 0.2; done' & wait");
     let deaf = scratch.pid("deaf");
     let first = guard_of(agent.pid());
     kill(first);
