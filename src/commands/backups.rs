@@ -69,6 +69,10 @@ fn notes(seen: &Seen) -> String {
         Origin::Kb17 => notes.push("KB17".to_owned()),
         Origin::Damaged(why) => notes.push(format!("damaged: {why}")),
     }
+    let found = seen.proof.as_ref().filter(|_| !matches!(seen.set.origin, Origin::Damaged(_)));
+    if let Some(why) = found.filter(|proof| proof.result == Finding::Damaged).and_then(|proof| proof.reason.as_ref()) {
+        notes.push(format!("damaged: {}", why.escape_debug()));
+    }
     match &seen.base {
         Base::Itself => {}
         Base::Known(base) => notes.push(format!("based on {base}")),

@@ -7,6 +7,7 @@ use crate::sys::files::{self, Dir};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::io::{ErrorKind, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -70,7 +71,8 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// The last verification of a set; none when it was never verified after it was written.
+    /// The last verification of a set; none when it was never verified after it was written. Without a manifest a change of the
+    /// main file shows in nothing but its time.
     pub fn read(set: &Set) -> Result<Option<Self>> {
         let Some(name) = set.main.file_name().and_then(OsStr::to_str) else { return Ok(None) };
         let dir = Dir::open(set.main.parent().unwrap_or(Path::new("/")))?;
@@ -82,7 +84,14 @@ impl Proof {
             Err(error) if files::is(&error, ErrorKind::NotFound) => return Ok(None),
             Err(error) => return Err(error),
         };
-        serde_json::from_slice(&bytes).doing(doing).map(Some)
+        let proof: Self = serde_json::from_slice(&bytes).doing(doing)?;
+        let is_stale = set.origin == Origin::Kb17 && proof.is_older_than(&set.main);
+        Ok(Some(proof).filter(|_| !is_stale))
+    }
+
+    fn is_older_than(&self, main: &Path) -> bool {
+        let changed = std::fs::symlink_metadata(main).map_or(0, |meta| meta.mtime());
+        OffsetDateTime::parse(&self.time, &Rfc3339).is_ok_and(|time| time.unix_timestamp() < changed)
     }
 
     /// Records it beside the main file of a set, in place of an earlier one.
@@ -99,6 +108,8 @@ mod tests {
     use crate::store::publish::{self, Existing, Withdrawn, withdraw};
     use crate::store::sets::find;
     use crate::store::testing::{Scratch, archives, publish};
+    use std::fs::File;
+    use std::time::{Duration, SystemTime};
 
     const MAIN: &str = "app-20200701_000000-0.tar.gz";
 
@@ -119,6 +130,22 @@ mod tests {
         }
         assert_eq!(withdraw(&find(&source).unwrap()[0]).unwrap(), Withdrawn::Removed);
         assert!(scratch.names().is_empty());
+    }
+
+    /// What KB17 wrote has no manifest that would tell that it was cut off since.
+    #[test]
+    fn what_changed_after_it_was_proven_is_not_proven() {
+        let scratch = Scratch::new();
+        let source = archives(scratch.path());
+        let main = scratch.path().join(MAIN);
+        scratch.write(MAIN, "x");
+        proof(Finding::Ok).write(&main).unwrap();
+        for (seconds, known) in [(1_767_312_245, true), (1_767_312_246, false)] {
+            let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            File::options().write(true).open(&main).unwrap().set_modified(changed).unwrap();
+            let set = find(&source).unwrap().remove(0);
+            assert_eq!((set.origin == Origin::Kb17, Proof::read(&set).unwrap().is_some()), (true, known));
+        }
     }
 
     #[test]

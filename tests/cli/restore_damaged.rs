@@ -245,3 +245,21 @@ fn verify_takes_everything_of_a_directory() {
     assert_eq!(ran.code, 1);
     contains(&ran.stdout, ".manifest (it is of another backup)");
 }
+
+/// The newest backup has lost its archive: an older one is not brought back without a word.
+#[test]
+fn a_list_without_its_archive_is_told() {
+    let bench = bench("archive-gone");
+    let archive = file(&bench, "-1.tar.gz");
+    fs::rename(&archive, bench.path("moved")).unwrap();
+    let ran = restore(&bench, "to", &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(bench.read("to/changed"), "full");
+    contains(&ran.stderr, "-1.list stands without its archive: a newer backup than the one restored");
+    contains(&bench.run(&["restore", "full", "--list"]).stderr, "-1.list stands without its archive");
+    // nobody asked for what came later
+    let day_before = bench.run(&["restore", "full", "--list", "--at", "2001-01-01"]);
+    lacks(&day_before.stderr, "without its archive");
+    fs::rename(bench.path("moved"), archive).unwrap();
+    lacks(&restore(&bench, "again", &[]).stderr, "without its archive");
+}

@@ -124,7 +124,9 @@ fn when_it_was_proven_is_remembered() {
     fs::write(&archive, bytes).unwrap();
     assert_eq!(bench.run(&["verify", "full"]).code, 1);
     assert_eq!(verified()["result"], "damaged");
-    contains(&bench.run(&["backups"]).stdout, "DAMAGED");
+    let shown = bench.run(&["backups"]).stdout;
+    contains(&shown, "DAMAGED");
+    contains(&shown, "damaged: ");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::output;
 use crate::status::stock::{self, Stock};
 use crate::store::family;
 use crate::store::naming::Family;
-use crate::store::sets::{self, Set, Source};
+use crate::store::sets::{self, ListAlone, Set, Source};
 use std::collections::BTreeSet;
 use time::PrimitiveDateTime;
 
@@ -26,6 +26,23 @@ pub struct Found {
     pub sets: Vec<Set>,
     /// The same and those in all other places, for differentials whose base is elsewhere.
     pub bases: Vec<Set>,
+    /// Lists in the places that were asked for whose archive is not beside them.
+    lists: Vec<ListAlone>,
+}
+
+impl Found {
+    /// Tells of a backup after `restored` and up to `until` whose archive was moved away or deleted.
+    pub fn tell_of_newer(&self, restored: &Set, until: Option<PrimitiveDateTime>) {
+        let newer =
+            self.lists.iter().filter(|list| list.time > restored.time && until.is_none_or(|at| list.time <= at));
+        let lost = newer.filter(|list| self.bases.iter().all(|set| set.time != list.time));
+        if let Some(list) = lost.max_by_key(|list| list.time) {
+            output::note(&format!(
+                "{} stands without its archive: a newer backup than the one restored was moved away or deleted",
+                list.path.display()
+            ));
+        }
+    }
 }
 
 impl Lineage {
@@ -73,11 +90,13 @@ impl Lineage {
     /// Looks in every place. One that cannot be read is no reason not to restore from another: it is told about.
     pub fn find(&self) -> Result<Found> {
         let mut wrong = Vec::new();
-        let mut look = |stock: &Stock| sets::find(&stock.source).map_err(|error| wrong.push(error)).unwrap_or_default();
-        let asked: Vec<_> = self.asked.iter().map(&mut look).collect();
-        let others = self.others.iter().map(&mut look);
+        let mut look = |stock: &Stock| sets::scan(&stock.source).map_err(|error| wrong.push(error)).unwrap_or_default();
+        let (asked, lists): (Vec<_>, Vec<_>) =
+            self.asked.iter().map(&mut look).map(|scan| (scan.sets, scan.lists)).unzip();
+        let others = self.others.iter().map(&mut look).map(|scan| scan.sets);
         let everything = asked.iter().cloned().chain(others).collect();
-        let mut found = Found { sets: family::merge(asked), bases: family::merge(everything) };
+        let lists = lists.into_iter().flatten().collect();
+        let mut found = Found { sets: family::merge(asked), bases: family::merge(everything), lists };
         self.leave_out_the_future(&mut found);
         match wrong.pop() {
             Some(error) if found.sets.is_empty() => return Err(error),
@@ -101,6 +120,7 @@ impl Lineage {
         }
         found.sets.retain(|set| set.time <= horizon);
         found.bases.retain(|set| set.time <= horizon);
+        found.lists.retain(|list| list.time <= horizon);
     }
 
     /// How the files of a set are named.

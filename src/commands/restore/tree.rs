@@ -96,6 +96,7 @@ pub fn chosen<'a>(job: &Job<'_>, found: &'a Found) -> Result<Chain<'a>> {
             output::note(&text);
         }
     }
+    found.tell_of_newer(chain.newest, job.at);
     Ok(chain)
 }
 
