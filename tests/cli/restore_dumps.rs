@@ -85,7 +85,7 @@ fn a_database_that_exists_is_never_lost() {
     let before = cluster.rows("app");
     cluster.sql("app", "delete from t");
     let ran = bench.run(&["restore", "dump", "--to-db", "app"]);
-    ran.exits(1);
+    ran.exits(2);
     contains(&ran.stderr, "database \"app\" exists already");
     assert_eq!(cluster.sql("app", "select count(*) from t"), "0");
     let ran = bench.run(&["restore", "dump", "--to-db", "app", "--force"]);

@@ -94,11 +94,11 @@ pub fn restore(wanted: &Wanted<'_>, session: &Session, installed: &Installed, cx
     let old = Old::of(job.console.knows(&wanted.names.wanted, &cx.limits)?);
     if wanted.existing == Taken::Refuse && old == Old::Renamed {
         let what = "exists already: choose another name, or --force, which renames the old one";
-        return Err(Error::failed(format!("database {:?} {what}", wanted.names.wanted)));
+        return Err(Error::usage(format!("database {:?} {what}", wanted.names.wanted)));
     }
     if job.console.is_template(&wanted.names.wanted, &cx.limits)? {
         let what = "is what new databases are made from: choose another name";
-        return Err(Error::failed(format!("database {:?} {what}", wanted.names.wanted)));
+        return Err(Error::usage(format!("database {:?} {what}", wanted.names.wanted)));
     }
     let mut errors = job.examine(wanted, form)?;
     let properties = job.properties(wanted, form, pg_restore.as_ref())?;
