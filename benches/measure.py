@@ -37,6 +37,8 @@ class Command:
         if ready.returncode:
             self.failure = "its preparation failed"
             return
+        # ours flushes what it writes, and would wait for what whoever came before has left to write
+        os.sync()
         # a child of ours would count our own memory as its peak until it execs; GNU time is small
         with tempfile.NamedTemporaryFile("r") as peak:
             begun = time.monotonic()
@@ -194,7 +196,7 @@ def page(text, rounds):
     return f"""# Performance
 
 The table is written by `./build.sh bench`. Medians of {rounds} rounds in turn, the sources in memory unless the row says otherwise,
-whole process.
+nothing left to write by whoever came before, whole process.
 krista-backup computes SHA-256 and reads the finished archive back, unless the row says otherwise; the peers do neither.
 Sizes are those of the archives alone. Peak memory is that of the biggest process of a pipeline. Machine: {machine()}.
 
@@ -236,8 +238,10 @@ def main():
     text = table(rows)
     print(text)
     if given.scale == 100 and not given.only:
+        # what stays of the page is read before it is written anew
+        whole = page(text, given.rounds)
         with open("docs/performance.md", "w", encoding="utf-8") as file:
-            file.write(page(text, given.rounds))
+            file.write(whole)
 
 
 main()
