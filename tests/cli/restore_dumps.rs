@@ -558,7 +558,7 @@ fn the_servers_own_databases() {
     bench.run(&["run", "dump"]).exits(0);
     for template in ["template0", "template1"] {
         let ran = bench.run(&["restore", "dump", "--to-db", template, "--force"]);
-        assert_eq!(ran.code, 1, "{}", ran.stderr);
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
         contains(&ran.stderr, "is what new databases are made from");
     }
     let ran = bench.run(&["restore", "dump", "--to-db", "postgres", "--force"]);
