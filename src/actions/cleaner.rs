@@ -8,7 +8,7 @@ use crate::actions::properties::{Properties, Severity};
 use crate::actions::{Action, Copies, Sets, Surroundings};
 use crate::error::{Error, Result};
 use crate::patterns::Patterns;
-use crate::store::proof::{Finding, Proof};
+use crate::store::proof::damage;
 use crate::store::publish::{self, Withdrawn, withdraw};
 use crate::store::retention::{self, Fate, Item, Policy, State};
 use crate::store::sets::{Family, Origin, Scan, Set, Source, scan};
@@ -197,16 +197,6 @@ impl Rotated {
         let gone = databases.into_iter().filter(|database| !census.has(database).unwrap_or_else(|| is_new(database)));
         Ok(gone.cloned().collect())
     }
-}
-
-/// What is known to be wrong with a set.
-fn damage(set: &Set) -> Option<String> {
-    if let Origin::Damaged(reason) = &set.origin {
-        return Some(reason.clone());
-    }
-    // a proof that cannot be read proves nothing
-    let proof = Proof::read(set).ok().flatten().filter(|proof| proof.result == Finding::Damaged)?;
-    Some(proof.reason.unwrap_or_else(|| format!("found by a verification of {}", proof.time)))
 }
 
 fn item(set: &Set, state: State) -> Item {

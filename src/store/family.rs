@@ -1,6 +1,6 @@
 //! Which sets bring a family back as it was at a time.
 
-use crate::store::proof::{Finding, Proof};
+use crate::store::proof::damage;
 use crate::store::sets::{Origin, Set};
 use std::fmt;
 use time::PrimitiveDateTime;
@@ -90,19 +90,13 @@ pub fn merge(places: Vec<Vec<Set>>) -> Vec<Set> {
     for set in places.into_iter().flatten() {
         let is_same = |known: &&mut Set| known.time == set.time && known.main.file_name() == set.main.file_name();
         match merged.iter_mut().find(is_same) {
-            Some(known) if is_damaged(known) && !is_damaged(&set) => *known = set,
+            Some(known) if damage(known).is_some() && damage(&set).is_none() => *known = set,
             Some(_) => {}
             None => merged.push(set),
         }
     }
     merged.sort_by(|a, b| (a.time, &a.main).cmp(&(b.time, &b.main)));
     merged
-}
-
-/// Whether it shows that a set is damaged, or `verify` found it so.
-fn is_damaged(set: &Set) -> bool {
-    let is_proven = || Proof::read(set).ok().flatten().is_some_and(|proof| proof.result == Finding::Damaged);
-    matches!(set.origin, Origin::Damaged(_)) || is_proven()
 }
 
 /// Name of the main file.

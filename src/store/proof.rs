@@ -102,6 +102,16 @@ impl Proof {
     }
 }
 
+/// What is known to be wrong with a set: what shows, else what its last verification found.
+pub fn damage(set: &Set) -> Option<String> {
+    if let Origin::Damaged(reason) = &set.origin {
+        return Some(reason.clone());
+    }
+    // a proof that cannot be read proves nothing
+    let proof = Proof::read(set).ok().flatten().filter(|proof| proof.result == Finding::Damaged)?;
+    Some(proof.reason.unwrap_or_else(|| format!("found by a verification of {}", proof.time)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

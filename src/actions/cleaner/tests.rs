@@ -5,6 +5,7 @@ use crate::actions::pgdump::{self, Census};
 use crate::actions::properties::Property;
 use crate::patterns::Syntax;
 use crate::store::naming::part_name;
+use crate::store::proof::{Finding, Proof};
 use crate::store::publish::Existing;
 use crate::store::sets::Folder;
 use crate::store::testing::{Scratch, archives, dumps, publish};
