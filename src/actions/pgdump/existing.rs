@@ -3,7 +3,7 @@
 use super::connection::Session;
 use super::proof::members;
 use super::tools::{self, Tool};
-use super::verify::{self, CLOSING, CLUSTER_CLOSING, Proof};
+use super::verify::{self, CLOSING, CLUSTER_CLOSING, GZIP, Proof};
 use crate::actions::context::Context;
 use crate::error::{Doing, Error, Result};
 use crate::sys::files::{self, Dir};
@@ -11,7 +11,8 @@ use crate::sys::process::{self, Command};
 use flate2::read::MultiGzDecoder;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// How much of a plain dump may come before what it makes.
@@ -51,10 +52,20 @@ pub fn open(path: &Path) -> Result<File> {
     Ok(file)
 }
 
+/// Whether a dump's file was packed by gzip; where it is read next stays as it was.
+pub fn is_packed(dump: &File) -> std::io::Result<bool> {
+    let mut magic = [0; GZIP.len()];
+    match dump.read_exact_at(&mut magic, 0) {
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
+        read => read.map(|()| magic == GZIP),
+    }
+}
+
 /// The lines of what a plain dump begins with, unpacked.
 pub fn preamble(path: &Path) -> Result<impl Iterator<Item = std::io::Result<Vec<u8>>>> {
-    let mut start = BufReader::new(open(path)?);
-    let packed = start.fill_buf().doing(|| format!("reading {}", path.display()))?.starts_with(&[0x1f, 0x8b]);
+    let start = open(path)?;
+    let packed = is_packed(&start).doing(|| format!("reading {}", path.display()))?;
+    let start = BufReader::new(start);
     let text: Box<dyn Read> = if packed { Box::new(MultiGzDecoder::new(start)) } else { Box::new(start) };
     Ok(BufReader::new(text.take(PREAMBLE)).split(b'\n'))
 }

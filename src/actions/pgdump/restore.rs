@@ -19,7 +19,7 @@ use flate2::read::MultiGzDecoder;
 use log::Level;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, Write};
+use std::io::{BufRead, BufReader, Seek, Write};
 use std::path::Path;
 
 const ROLES: &str = "SELECT pg_catalog.quote_ident(rolname) FROM pg_catalog.pg_roles;";
@@ -186,12 +186,9 @@ impl Job<'_> {
     }
 
     fn plain(&self, wanted: &Wanted<'_>) -> Result<u64> {
-        let mut dump = existing::open(wanted.dump)?;
+        let dump = existing::open(wanted.dump)?;
         let doing = || format!("reading {}", wanted.dump.display());
-        let mut magic = [0; 2];
-        let packed = dump.read(&mut magic).doing(doing)? == 2 && magic == [0x1f, 0x8b];
-        dump.rewind().doing(doing)?;
-        if !packed {
+        if !existing::is_packed(&dump).doing(doing)? {
             return self.feed(dump, &wanted.names.incomplete, "psql");
         }
         let (from, to) = pipe()?;

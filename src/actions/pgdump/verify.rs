@@ -22,6 +22,9 @@ pub const CLOSING: &str = "-- PostgreSQL database dump complete";
 /// The last comment of what `pg_dumpall` writes.
 pub const CLUSTER_CLOSING: &str = "-- PostgreSQL database cluster dump complete";
 
+/// What a file packed by gzip begins with.
+pub const GZIP: [u8; 2] = [0x1f, 0x8b];
+
 /// How much of the end of a plain dump is looked at; what may follow the closing comment is under 200 bytes.
 const TAIL: usize = 4096;
 
@@ -32,7 +35,7 @@ pub fn plain(dump: impl Read, closing: &str) -> Result<Proof> {
     let mut magic = [0; 4];
     let have = read_up_to(&mut dump, &mut magic).doing(|| "reading the dump back".into())?;
     let start = magic.get(..have).unwrap_or_default();
-    let packed = start.starts_with(&[0x1f, 0x8b]);
+    let packed = start.starts_with(&GZIP);
     if start == [0x28, 0xb5, 0x2f, 0xfd] || start == [0x04, 0x22, 0x4d, 0x18] {
         return Ok(Proof::Unknown); // zstd and lz4, from pg_dump 16 on
     }
