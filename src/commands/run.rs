@@ -70,11 +70,7 @@ pub fn run(config_file: Option<&Path>, request: &Request) -> Result<Exit> {
     let console = desk.console();
     let done = desk.carry_out(&config, unit, &cancel, trouble);
     show(request, console, &done)?;
-    Ok(done.signal.map_or(exit_of(&done), Exit::Signal))
-}
-
-fn exit_of(end: &End) -> Exit {
-    end.outcome.exit()
+    Ok(done.signal.map_or(done.outcome.exit(), Exit::Signal))
 }
 
 /// A file that is no YAML or may not be trusted: what can still be made out of it decides where the alarm goes.

@@ -60,7 +60,8 @@ pub fn of_unit(config: &Config, name: &str) -> Result<Vec<Stock>> {
         }
     };
     if !stocks.is_empty() && !config.tasks.iter().any(|task| task.name == name) {
-        in_tasks(config, name).for_each(|step| add(&mut stocks, step));
+        let understood = in_tasks(config, |task| config.understood(task));
+        understood.filter(|step| step.name == name).for_each(|step| add(&mut stocks, step));
     }
     if let Some(refusal) = refusal {
         if stocks.is_empty() {
@@ -81,10 +82,10 @@ pub fn of_unit(config: &Config, name: &str) -> Result<Vec<Stock>> {
     Ok(stocks)
 }
 
-/// An action as each task runs it: a task may name the files of its actions in its own way.
-fn in_tasks(config: &Config, action: &str) -> impl Iterator<Item = Step> {
-    let units = config.tasks.iter().filter_map(|task| config.understood(&task.name));
-    units.flat_map(|unit| unit.steps.into_iter().chain(unit.finally)).filter(move |step| step.name == action)
+/// The actions as each task runs them, read by `unit_of`: a task may name the files of its actions in its own way.
+fn in_tasks(config: &Config, unit_of: impl Fn(&str) -> Option<Unit>) -> impl Iterator<Item = Step> {
+    let units = config.tasks.iter().filter_map(move |task| unit_of(&task.name));
+    units.flat_map(|unit| unit.steps.into_iter().chain(unit.finally))
 }
 
 /// Where else the sets of these families are. Each of `stocks` learns of all the actions of its family.
@@ -102,9 +103,7 @@ pub fn kin(config: &Config, stocks: &mut [Stock]) -> Vec<Stock> {
 /// The families of the whole configuration, and why some of its actions could not be asked.
 pub fn all(config: &Config) -> (Vec<Stock>, Vec<Error>) {
     let (mut stocks, mut wrong) = (Vec::new(), Vec::new());
-    // a task may name the files of its actions in its own way
-    let tasks = config.tasks.iter().filter_map(|task| config.unit(&task.name, false).ok());
-    tasks.flat_map(|unit| unit.steps.into_iter().chain(unit.finally)).for_each(|step| add(&mut stocks, step));
+    in_tasks(config, |task| config.unit(task, false).ok()).for_each(|step| add(&mut stocks, step));
     for entry in config.actions.iter().filter(|entry| !entry.is_template) {
         match config.unit(&entry.name, true) {
             Ok(unit) => unit.steps.into_iter().for_each(|step| add(&mut stocks, step)),
